@@ -1,0 +1,131 @@
+package agent
+
+import (
+	"time"
+)
+
+// ContainerConfig is the content of agent.json: one container as the agent
+// wants it. Decode it with ParseConfig, which also validates it.
+type ContainerConfig struct {
+	// Labels. The supervisor does nothing with them.
+	Product     string `json:"product"`
+	Environment string `json:"environment"`
+	Job         string `json:"job"`
+
+	// HealthChecks are the agent's business.
+	HealthChecks []HealthCheck `json:"health_checks"`
+	// ArtifactURL is where the agent took the rootfs from.
+	ArtifactURL string `json:"artifact_url"`
+	// Ports are the TCP ports assigned to the container, by name. The agent
+	// has put each into Env already, as PORT_NAME.
+	Ports map[string]uint16 `json:"ports"`
+
+	// Env is the command's whole environment but for HOME and PATH, which
+	// the supervisor adds where they are absent. A key is not empty and has
+	// neither '=' nor NUL; a value has no NUL.
+	Env map[string]string `json:"env"`
+
+	Command   Command   `json:"command"`
+	Resources Resources `json:"resources"`
+	Storage   Storage   `json:"storage"`
+	Grace     Grace     `json:"grace"`
+	Restart   Restart   `json:"restart"`
+
+	// Network chooses the network namespace. Optional.
+	Network Network `json:"network,omitempty"`
+}
+
+// Command says where the command runs. What runs is on the supervisor's own
+// command line, behind "--".
+type Command struct {
+	// WorkingDir is a path inside the container; empty means "/". It must
+	// exist there and is not created.
+	WorkingDir string `json:"working_dir"`
+	// Exec is not used by the supervisor.
+	Exec []string `json:"exec"`
+}
+
+// Resources are the container's limits.
+type Resources struct {
+	// Mem is the memory limit in MiB, 0 for none. Memory and swap together
+	// are limited to twice as much, where the kernel accounts swap.
+	Mem uint64 `json:"mem"`
+	// CPU is a hard quota in CPUs (0.5 is half of one CPU), 0 for none. The
+	// smallest quota is 1 ms in each period of 100 ms (kernel document
+	// scheduler/sched-bwc.rst).
+	CPU float64 `json:"cpu"`
+	// FD is RLIMIT_NOFILE, hard and soft (getrlimit(2)); 0 means DefaultFD.
+	FD uint64 `json:"fd"`
+}
+
+// DefaultFD is the RLIMIT_NOFILE of a container whose configuration names none.
+const DefaultFD = 4069
+
+// Storage lists what is mounted into the container, keyed by absolute paths
+// inside it. Mounts are made parents first.
+type Storage struct {
+	// Tmp are tmpfs mounts (tmpfs(5): mode 1777, nosuid, nodev, noexec) with
+	// their size in MiB; zero or less means no limit.
+	Tmp map[string]int64 `json:"tmp"`
+	// Volumes are bind mounts (nosuid, nodev) of absolute host paths, each a
+	// directory or a file.
+	Volumes map[string]string `json:"volumes"`
+}
+
+// Grace is how long the agent waits for the container. The supervisor runs no
+// timer for it.
+type Grace struct {
+	Startup  Duration `json:"startup"`
+	Shutdown Duration `json:"shutdown"`
+}
+
+// HealthCheck is a check that the agent makes.
+type HealthCheck struct {
+	Protocol                string   `json:"protocol"`
+	Port                    string   `json:"port"`
+	InitialDelay            Duration `json:"initial_delay"`
+	Timeout                 Duration `json:"timeout"`
+	Interval                Duration `json:"interval"`
+	HTTPPath                string   `json:"http_path"`
+	HTTPAcceptableResponses []int    `json:"http_acceptable_responses"`
+}
+
+// Duration is a duration as time.ParseDuration reads it; empty is zero.
+type Duration string
+
+// Parse returns the duration, or time.ParseDuration's error.
+func (d Duration) Parse() (time.Duration, error) {
+	if d == "" {
+		return 0, nil
+	}
+	return time.ParseDuration(string(d))
+}
+
+// Restart is the restart policy: after which exits the command is run again.
+type Restart string
+
+// The restart policies.
+const (
+	RestartNo        Restart = "no"         // never
+	RestartOnFailure Restart = "on-failure" // after an exit status other than 0, a signal, out of memory
+	RestartAlways    Restart = "always"     // after any exit
+)
+
+// Network chooses the container's network namespace (network_namespaces(7)):
+// NetworkHost, NetworkNone, or the absolute path of an existing namespace to
+// join. Empty is NetworkHost.
+type Network string
+
+// The networks that are not paths.
+const (
+	NetworkHost Network = "host" // the supervisor's own
+	NetworkNone Network = "none" // a new one, with nothing but loopback up
+)
+
+// Path returns the path of the network namespace to join, or "".
+func (n Network) Path() string {
+	if len(n) > 0 && n[0] == '/' {
+		return string(n)
+	}
+	return ""
+}

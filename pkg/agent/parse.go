@@ -1,0 +1,220 @@
+package agent
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+
+	"maps"
+)
+
+// ParseConfig decodes an agent.json and validates it. Its error is one line
+// that begins with the field at fault ("resources.mem: ...") or with the place
+// of a syntax error; it never holds a value of Env.
+func ParseConfig(data []byte) (*ContainerConfig, error) {
+	var c ContainerConfig
+	if err := json.Unmarshal(data, &c); err != nil {
+		return nil, explain(data, err)
+	}
+	if err := c.Validate(); err != nil {
+		return nil, err
+	}
+	return &c, nil
+}
+
+// explain words a decoding error for a person.
+func explain(data []byte, err error) error {
+	if e, ok := errors.AsType[*json.SyntaxError](err); ok {
+		before := data[:min(max(e.Offset-1, 0), int64(len(data)))]
+		line := bytes.Count(before, []byte("\n")) + 1
+		column := len(before) - bytes.LastIndexByte(before, '\n')
+		return fmt.Errorf("line %d, column %d: %w", line, column, err)
+	}
+	if e, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+		field := e.Field
+		if field == "" {
+			field = "configuration"
+		}
+		return fmt.Errorf("%s: want %s, got %s", field, wireType(e.Type.Kind().String()), e.Value)
+	}
+	return err
+}
+
+// wireType names a Go kind as a JSON author would.
+func wireType(kind string) string {
+	switch {
+	case kind == "uint64":
+		return "a whole number of 0 or more"
+	case kind == "uint16":
+		return "a port number"
+	case strings.HasPrefix(kind, "int"):
+		return "a whole number"
+	case kind == "float64":
+		return "a number"
+	case kind == "struct" || kind == "map":
+		return "an object"
+	case kind == "slice":
+		return "an array"
+	}
+	return "a " + kind
+}
+
+// The largest values that the kernel and this program can hold.
+const (
+	maxMem = math.MaxInt64 >> 21 // MiB; twice as much in bytes, for memory and swap, fits an int64
+	maxTmp = math.MaxInt64 >> 20 // MiB
+	maxCPU = 1 << 24             // CPUs; the kernel's quota is below 1<<44 microseconds
+)
+
+// Validate returns the first fault of the configuration, or nil. Its error
+// begins with the name of the field.
+func (c *ContainerConfig) Validate() error {
+	return firstError(
+		c.validateEnv(),
+		c.Resources.validate(),
+		c.Storage.validate(),
+		c.Command.validate(),
+		c.validateDurations(),
+		c.Restart.validate(),
+		c.Network.validate(),
+	)
+}
+
+// firstError returns the first error that is not nil.
+func firstError(errs ...error) error {
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *ContainerConfig) validateEnv() error {
+	for _, key := range slices.Sorted(maps.Keys(c.Env)) {
+		switch {
+		case key == "":
+			return errors.New("env: empty key")
+		case strings.ContainsAny(key, "=\x00"):
+			return fmt.Errorf("env: key %q: holds '=' or NUL", key)
+		case strings.Contains(c.Env[key], "\x00"):
+			return fmt.Errorf("env: value of %q: holds NUL", key)
+		}
+	}
+	return nil
+}
+
+func (r Resources) validate() error {
+	switch {
+	case r.Mem > maxMem:
+		return fmt.Errorf("resources.mem: %d MiB: beyond %d", r.Mem, uint64(maxMem))
+	case r.CPU < 0:
+		return fmt.Errorf("resources.cpu: %v: negative", r.CPU)
+	case r.CPU > maxCPU:
+		return fmt.Errorf("resources.cpu: %v: beyond %d", r.CPU, maxCPU)
+	}
+	if limit := nrOpen(); r.FD > limit {
+		return fmt.Errorf("resources.fd: %d: beyond the kernel's %d (fs.nr_open)", r.FD, limit)
+	}
+	return nil
+}
+
+// nrOpen returns the kernel's upper bound of RLIMIT_NOFILE (proc_sys_fs(5)),
+// or its default where it cannot be read.
+func nrOpen() uint64 {
+	text, _ := os.ReadFile("/proc/sys/fs/nr_open")
+	if n, err := strconv.ParseUint(strings.TrimSpace(string(text)), 10, 64); err == nil {
+		return n
+	}
+	return 1 << 20
+}
+
+func (s Storage) validate() error {
+	seen := map[string]string{}
+	destination := func(field, dest string) error {
+		clean := path.Clean(dest)
+		switch {
+		case strings.Contains(dest, "\x00"):
+			return fmt.Errorf("%s: destination %q: holds NUL", field, dest)
+		case !path.IsAbs(dest):
+			return fmt.Errorf("%s: destination %q: not absolute", field, dest)
+		case clean == "/":
+			return fmt.Errorf("%s: destination %q: the root itself", field, dest)
+		case seen[clean] != "":
+			return fmt.Errorf("%s: destination %q: also in %s", field, dest, seen[clean])
+		}
+		seen[clean] = field
+		return nil
+	}
+	for _, dest := range slices.Sorted(maps.Keys(s.Tmp)) {
+		if err := destination("storage.tmp", dest); err != nil {
+			return err
+		}
+		if s.Tmp[dest] > maxTmp {
+			return fmt.Errorf("storage.tmp: size of %q: %d MiB: beyond %d", dest, s.Tmp[dest], int64(maxTmp))
+		}
+	}
+	for _, dest := range slices.Sorted(maps.Keys(s.Volumes)) {
+		if err := destination("storage.volumes", dest); err != nil {
+			return err
+		}
+		switch source := s.Volumes[dest]; {
+		case strings.Contains(source, "\x00"):
+			return fmt.Errorf("storage.volumes: source %q of %q: holds NUL", source, dest)
+		case !path.IsAbs(source):
+			return fmt.Errorf("storage.volumes: source %q of %q: not absolute", source, dest)
+		}
+	}
+	return nil
+}
+
+func (c Command) validate() error {
+	if strings.Contains(c.WorkingDir, "\x00") {
+		return fmt.Errorf("command.working_dir: %q: holds NUL", c.WorkingDir)
+	}
+	return nil
+}
+
+func (c *ContainerConfig) validateDurations() error {
+	check := func(field string, d Duration) error {
+		if v, err := d.Parse(); err != nil {
+			return fmt.Errorf("%s: %w", field, err)
+		} else if v < 0 {
+			return fmt.Errorf("%s: %s: negative", field, d)
+		}
+		return nil
+	}
+	err := firstError(check("grace.startup", c.Grace.Startup), check("grace.shutdown", c.Grace.Shutdown))
+	for i, h := range c.HealthChecks {
+		at := fmt.Sprintf("health_checks[%d].", i)
+		err = firstError(err, check(at+"initial_delay", h.InitialDelay), check(at+"timeout", h.Timeout), check(at+"interval", h.Interval))
+	}
+	return err
+}
+
+func (r Restart) validate() error {
+	switch r {
+	case RestartNo, RestartOnFailure, RestartAlways:
+		return nil
+	case "":
+		return fmt.Errorf("restart: missing: want %q, %q or %q", RestartNo, RestartOnFailure, RestartAlways)
+	}
+	return fmt.Errorf("restart: %q: want %q, %q or %q", string(r), RestartNo, RestartOnFailure, RestartAlways)
+}
+
+func (n Network) validate() error {
+	switch {
+	case n == "" || n == NetworkHost || n == NetworkNone:
+		return nil
+	case n.Path() == "" || strings.Contains(string(n), "\x00"):
+		return fmt.Errorf("network: %q: want %q, %q or an absolute path", string(n), NetworkHost, NetworkNone)
+	}
+	return nil
+}

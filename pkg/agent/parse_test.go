@@ -1,0 +1,162 @@
+package agent
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// full is a configuration with every field of its first version.
+const full = `{
+  "product": "p", "environment": "e", "job": "j",
+  "health_checks": [{"protocol": "HTTP", "port": "HTTP", "initial_delay": "1s", "timeout": "1s",
+    "interval": "0", "http_path": "/", "http_acceptable_responses": [200]}],
+  "artifact_url": "http://artifacts/a.tar",
+  "ports": {"HTTP": 31000},
+  "env": {"K": "V"},
+  "command": {"working_dir": "/srv", "exec": ["bin/app"]},
+  "resources": {"mem": 64, "cpu": 0.5, "fd": 1024},
+  "storage": {"tmp": {"/tmp": -1}, "volumes": {"/data": "/host/dir"}},
+  "grace": {"startup": "1s", "shutdown": "5s"},
+  "restart": "on-failure"
+}`
+
+func TestParseConfig(t *testing.T) {
+	want := &ContainerConfig{
+		Product: "p", Environment: "e", Job: "j",
+		HealthChecks: []HealthCheck{{
+			Protocol: "HTTP", Port: "HTTP", InitialDelay: "1s", Timeout: "1s", Interval: "0",
+			HTTPPath: "/", HTTPAcceptableResponses: []int{200},
+		}},
+		ArtifactURL: "http://artifacts/a.tar",
+		Ports:       map[string]uint16{"HTTP": 31000},
+		Env:         map[string]string{"K": "V"},
+		Command:     Command{WorkingDir: "/srv", Exec: []string{"bin/app"}},
+		Resources:   Resources{Mem: 64, CPU: 0.5, FD: 1024},
+		Storage:     Storage{Tmp: map[string]int64{"/tmp": -1}, Volumes: map[string]string{"/data": "/host/dir"}},
+		Grace:       Grace{Startup: "1s", Shutdown: "5s"},
+		Restart:     RestartOnFailure,
+	}
+	got, err := ParseConfig([]byte(full))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("ParseConfig (-want +got):\n%s", diff)
+	}
+}
+
+func TestParseConfigAccepts(t *testing.T) {
+	for _, text := range []string{
+		`{"restart":"no"}`,
+		`{"restart":"always","env":null,"ports":null,"health_checks":null,"storage":{"tmp":null,"volumes":null},"command":{"exec":null}}`,
+		`{"restart":"no","from_the_future":{"x":[1]},"resources":{"gpus":4}}`,
+		`{"restart":"no","grace":{"startup":"0","shutdown":"0"}}`,
+		`{"restart":"no","network":"none"}`,
+		`{"restart":"no","network":"/run/netns/x"}`,
+		`{"restart":"no","storage":{"tmp":{"/a":0,"/a/b":5},"volumes":{"/a/b/c":"/x"}}}`,
+		`{"restart":"no","env":{"K":""}}`,
+	} {
+		if _, err := ParseConfig([]byte(text)); err != nil {
+			t.Errorf("ParseConfig(%s) = %v", text, err)
+		}
+	}
+}
+
+func TestParseConfigRefuses(t *testing.T) {
+	for _, test := range []struct{ text, want string }{
+		{``, "line 1, column 1: unexpected end"},
+		{"{\n  \"restart\": no\n}", "line 2, column 15: invalid character"},
+		{`{} x`, "line 1, column 4: invalid character"},
+		{`[]`, "configuration: want an object, got array"},
+		{`{}`, "restart: missing"},
+		{`null`, "restart: missing"},
+		{`{"restart":"sometimes"}`, `restart: "sometimes": want`},
+		{`{"restart":1}`, "restart: want a string, got number"},
+		{`{"restart":"no","env":{"":"x"}}`, "env: empty key"},
+		{`{"restart":"no","env":{"A=B":"x"}}`, `env: key "A=B"`},
+		{`{"restart":"no","env":{"A\u0000":"x"}}`, `env: key "A\x00"`},
+		{`{"restart":"no","env":{"A":"secret\u0000"}}`, `env: value of "A": holds NUL`},
+		{`{"restart":"no","resources":{"mem":-1}}`, "resources.mem: want a whole number of 0 or more, got number -1"},
+		{`{"restart":"no","resources":{"mem":18446744073709551615}}`, "resources.mem: 18446744073709551615 MiB: beyond"},
+		{`{"restart":"no","resources":{"mem":18446744073709551616}}`, "resources.mem: want"},
+		{`{"restart":"no","resources":{"cpu":-0.5}}`, "resources.cpu: -0.5: negative"},
+		{`{"restart":"no","resources":{"cpu":1e300}}`, "resources.cpu: 1e+300: beyond"},
+		{`{"restart":"no","resources":{"fd":1e6}}`, "resources.fd: want"},
+		{`{"restart":"no","resources":{"fd":4294967296}}`, "resources.fd: 4294967296: beyond"},
+		{`{"restart":"no","ports":{"HTTP":65536}}`, "ports"},
+		{`{"restart":"no","storage":{"tmp":{"tmp":1}}}`, `storage.tmp: destination "tmp": not absolute`},
+		{`{"restart":"no","storage":{"tmp":{"/..":1}}}`, `storage.tmp: destination "/..": the root itself`},
+		{`{"restart":"no","storage":{"tmp":{"/t":9223372036854775807}}}`, `storage.tmp: size of "/t"`},
+		{`{"restart":"no","storage":{"volumes":{"data":"/x"}}}`, `storage.volumes: destination "data": not absolute`},
+		{`{"restart":"no","storage":{"volumes":{"/data":"x"}}}`, `storage.volumes: source "x" of "/data": not absolute`},
+		{`{"restart":"no","storage":{"volumes":{"/data":""}}}`, `storage.volumes: source "" of "/data": not absolute`},
+		{`{"restart":"no","storage":{"tmp":{"/a":1},"volumes":{"/a/":"/x"}}}`, `storage.volumes: destination "/a/": also in storage.tmp`},
+		{`{"restart":"no","command":{"working_dir":"\u0000"}}`, "command.working_dir"},
+		{`{"restart":"no","grace":{"shutdown":"soon"}}`, "grace.shutdown: time: invalid duration"},
+		{`{"restart":"no","grace":{"shutdown":"-1s"}}`, "grace.shutdown: -1s: negative"},
+		{`{"restart":"no","health_checks":[{},{"timeout":"x"}]}`, "health_checks[1].timeout"},
+		{`{"restart":"no","network":"bridge"}`, `network: "bridge": want`},
+	} {
+		_, err := ParseConfig([]byte(test.text))
+		if err == nil || !strings.HasPrefix(err.Error(), test.want) {
+			t.Errorf("ParseConfig(%s) = %v, want %q...", test.text, err, test.want)
+		}
+		if err != nil && (strings.Contains(err.Error(), "secret") || strings.Contains(err.Error(), "\n")) {
+			t.Errorf("ParseConfig(%s): error shows a value or has several lines: %q", test.text, err)
+		}
+	}
+}
+
+func FuzzParseConfig(f *testing.F) {
+	f.Add([]byte(full))
+	f.Add([]byte(`{"restart":"no","env":{"A":"B"}}`))
+	f.Add([]byte(`{"restart":"no","storage":{"volumes":{"/a":"/b"}},"resources":{"cpu":-0}}`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		config, err := ParseConfig(data)
+		if (config == nil) != (err != nil) {
+			t.Fatalf("ParseConfig(%q) = %v, %v", data, config, err)
+		}
+		if err != nil {
+			return
+		}
+		// What is valid stays so when an agent writes it again.
+		again, err := json.Marshal(config)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := ParseConfig(again); err != nil {
+			t.Errorf("ParseConfig(%s) = %v, after a round trip of %q", again, err, data)
+		}
+	})
+}
+
+func TestStateOnTheWire(t *testing.T) {
+	peak := uint64(7)
+	at := time.Date(2024, 2, 29, 12, 0, 0, 500, time.UTC)
+	for _, test := range []struct {
+		state ContainerProcessState
+		want  string
+	}{
+		{
+			ContainerProcessState{Up: true, Restarting: true, ContainerMetrics: ContainerMetrics{CPUTime: 15750371, MemoryUsage: 1679360, MemoryLimit: 67108864}},
+			`{"up":true,"restarting":true,"restarts":0,"ooms":0,"container_metrics":{"cpu_time":15750371,"memory_usage":1679360,"memory_limit":67108864}}`,
+		},
+		{
+			ContainerProcessState{ContainerExitStatus: &ContainerExitStatus{Exited: true}, ExitedAt: at},
+			`{"up":false,"restarting":false,"container_exit_status":{"exited":true},"restarts":0,"ooms":0,"container_metrics":{"cpu_time":0,"memory_usage":0,"memory_limit":0},"exited_at":"2024-02-29T12:00:00.0000005Z"}`,
+		},
+		{
+			ContainerProcessState{Err: "x", OOMs: 1, ContainerExitStatus: &ContainerExitStatus{OOMed: true}, ContainerMetrics: ContainerMetrics{MemoryPeak: &peak}},
+			`{"up":false,"restarting":false,"err":"x","container_exit_status":{"oomed":true},"restarts":0,"ooms":1,"container_metrics":{"cpu_time":0,"memory_usage":0,"memory_limit":0,"memory_peak":7}}`,
+		},
+	} {
+		got, err := json.Marshal(test.state)
+		if err != nil || string(got) != test.want {
+			t.Errorf("Marshal = %s, %v\nwant %s", got, err, test.want)
+		}
+	}
+}
