@@ -1,0 +1,201 @@
+package eventstream
+
+import (
+	"bytes"
+	"errors"
+	"io"
+)
+
+// ErrTooLong is what Next returns for an event that is larger than the decoder
+// allows.
+var ErrTooLong = errors.New("event too long")
+
+const (
+	// chunkSize is how much is read at a time. There is one decoder for each
+	// client of a control socket, and there may be 10,000 of those: a
+	// bufio.Reader would take 40 MB.
+	chunkSize = 512
+	// keepSize is the largest buffer kept from one event for the next one, so
+	// that a client that once sent a large event holds no memory afterwards.
+	keepSize = 1024
+	// maxEmptyReads is how often a reader may return neither a byte nor an
+	// error, as in package bufio.
+	maxEmptyReads = 100
+)
+
+// A Decoder reads events from a stream. It is not safe for concurrent use.
+type Decoder struct {
+	r   io.Reader
+	max int
+	err error // returned once unread is used up
+
+	unread  []byte // what of chunk has not been decoded
+	begun   bool   // the first line, which may begin with a BOM, has been seen
+	afterCR bool   // the last line ended in CR: a LF that follows belongs to it
+
+	// The event so far.
+	named bool   // name is its type
+	name  string // kept from event to event: mostly it is the same one again
+	size  int    // all its bytes, a line end counted as one
+	buf   []byte // its data lines, each with a LF, then the line being read
+	data  int    // length of the data lines in buf
+
+	chunk [chunkSize]byte
+}
+
+// NewDecoder returns a Decoder that reads events of at most maxEvent bytes from
+// r, in reads of at most 512 bytes. An event's size is that of all its lines up
+// to and including the empty one, comments and ignored fields included, where
+// each line end counts as one byte. The decoder's memory is bounded by a small
+// multiple of maxEvent, and while it waits for an event to begin it holds no
+// more than a few KiB.
+func NewDecoder(r io.Reader, maxEvent int) *Decoder {
+	return &Decoder{r: r, max: maxEvent}
+}
+
+// Next returns the next event. Its Data is valid until the next call of Next.
+//
+// An event is returned as soon as the line end that completes it has been read,
+// even if that is a CR of which nobody can know yet whether a LF follows.
+//
+// The error is io.EOF at the end of the stream (what is then unfinished is
+// dropped, as the standard says), ErrTooLong, io.ErrNoProgress, or the reader's.
+// After an error Next returns the same error for ever.
+func (d *Decoder) Next() (Event, error) {
+	for {
+		for len(d.unread) > 0 {
+			if d.scan() && d.endLine() {
+				return d.take(), nil
+			}
+		}
+		if d.err != nil {
+			return Event{}, d.err
+		}
+		d.read()
+	}
+}
+
+// read fills unread, or sets err, or both: a reader may return its last bytes
+// together with its error.
+func (d *Decoder) read() {
+	for range maxEmptyReads {
+		n, err := d.r.Read(d.chunk[:])
+		d.unread, d.err = d.chunk[:n], err
+		if n > 0 || err != nil {
+			return
+		}
+	}
+	d.err = io.ErrNoProgress
+}
+
+// scan moves bytes from unread to buf, up to the next line end, and reports
+// whether there was one.
+func (d *Decoder) scan() bool {
+	if d.afterCR {
+		d.afterCR = false
+		if d.unread[0] == '\n' {
+			d.unread = d.unread[1:]
+			return false
+		}
+	}
+	n := lineEnd(d.unread)
+	if n < 0 {
+		if d.fits(len(d.unread)) {
+			d.buf = append(d.buf, d.unread...)
+			d.unread = nil
+		}
+		return false
+	}
+	if !d.fits(n + 1) {
+		return false
+	}
+	d.buf = append(d.buf, d.unread[:n]...)
+	d.afterCR = d.unread[n] == '\r'
+	d.unread = d.unread[n+1:]
+	return true
+}
+
+// fits adds n bytes to the size of the event. If that is too large it ends the
+// decoding and reports false.
+func (d *Decoder) fits(n int) bool {
+	d.size += n
+	if d.size <= d.max {
+		return true
+	}
+	d.err = ErrTooLong
+	d.unread, d.buf, d.name = nil, nil, ""
+	return false
+}
+
+var bom = []byte("\ufeff")
+
+// endLine interprets the line at the end of buf and removes it; it reports
+// whether it was the empty line that completes an event.
+func (d *Decoder) endLine() bool {
+	line := d.buf[d.data:]
+	if !d.begun {
+		d.begun = true
+		line = bytes.TrimPrefix(line, bom)
+	}
+	if len(line) == 0 {
+		d.buf = d.buf[:d.data]
+		if d.named || d.data > 0 {
+			return true
+		}
+		d.reset()
+		return false
+	}
+	d.field(line)
+	d.buf = d.buf[:d.data]
+	return false
+}
+
+// field interprets a line that is not empty and lies in buf behind the data.
+func (d *Decoder) field(line []byte) {
+	name, value := line, []byte(nil)
+	if colon := bytes.IndexByte(line, ':'); colon >= 0 {
+		name, value = line[:colon], line[colon+1:]
+		if len(value) > 0 && value[0] == ' ' {
+			value = value[1:]
+		}
+	}
+	switch string(name) {
+	case "event":
+		d.named = len(value) > 0
+		if d.name != string(value) {
+			d.name = string(value)
+		}
+	case "data":
+		// The value moves to the left over the field's name, whose four bytes
+		// make room for the LF too.
+		d.data += copy(d.buf[d.data:], value)
+		d.buf[d.data] = '\n'
+		d.data++
+	}
+	// Everything else is ignored. A comment is a field without a name.
+}
+
+// take returns the event that is complete, and begins the next one.
+func (d *Decoder) take() Event {
+	// Without the last line's LF, and without capacity: an append by the
+	// caller must not write into buf.
+	end := max(d.data-1, 0)
+	e := Event{Type: "message", Data: d.buf[:end:end]}
+	if d.named {
+		e.Type = d.name
+	}
+	d.reset()
+	return e
+}
+
+// reset begins a new event.
+func (d *Decoder) reset() {
+	d.size, d.data, d.named = 0, 0, false
+	d.buf = d.buf[:0]
+	if cap(d.buf) > keepSize {
+		d.buf = nil
+	}
+	if len(d.name) > keepSize {
+		d.name = ""
+	}
+}
