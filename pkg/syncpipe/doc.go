@@ -1,0 +1,29 @@
+// Package syncpipe is the protocol between the two halves of the supervisor:
+// the shim outside and init inside the new namespaces. It runs over one pair of
+// SOCK_SEQPACKET sockets (unix(7)); the child's end is descriptor FD. A message
+// is one JSON object in one packet, so that
+//
+//	strace -f -e trace=sendto,recvfrom,sendmsg,recvmsg,read,write
+//
+// shows the whole conversation:
+//
+//	shim                               init
+//	config  ------------------------->        enter the cgroup, then all steps that can fail
+//	        <------------------------- step   {name, start, took}, only with Config.Trace
+//	        <------------------------- ready
+//	write limits, watch for OOM,
+//	raise loopback
+//	proceed ------------------------->        signals, close descriptors, execve
+//	        <------------------------- EOF    execve closed the pipe: the command runs
+//	        <------------------------- failed {step, path, errno, text}, at any time instead
+//
+// proceed is also init's proof that the shim lives: init has armed its
+// parent-death signal before ready, and a shim that died earlier sends none.
+//
+// EOF comes also when init dies before execve. To tell the two apart, init
+// keeps its thread name (PR_SET_NAME, shown in /proc/PID/stat) at "/" and the
+// step that it is in. The kernel names a process after the last element of the
+// path that it executes, so a name with a slash is never an executed command's.
+//
+// The packages shim and init use this one; nothing else should.
+package syncpipe

@@ -1,0 +1,118 @@
+package syncpipe
+
+import (
+	"encoding/json"
+	"fmt"
+	"syscall"
+)
+
+// Type names a message.
+type Type string
+
+// The messages, in the order of the conversation.
+const (
+	TypeConfig  Type = "config"
+	TypeStep    Type = "step"
+	TypeReady   Type = "ready"
+	TypeProceed Type = "proceed"
+	TypeFailed  Type = "failed"
+)
+
+// Message is one packet. The body that its type names is set, the others are nil.
+type Message struct {
+	Type   Type    `json:"type"`
+	Config *Config `json:"config,omitempty"`
+	Step   *Step   `json:"step,omitempty"`
+	Failed *Failed `json:"failed,omitempty"`
+}
+
+// Config is all that init needs to know.
+type Config struct {
+	// Trace asks for a step message after each step.
+	Trace bool `json:"trace,omitempty"`
+	// Tasks are the paths of the cgroup v1 "tasks" files that init writes
+	// itself into. They are open already, as descriptors FD+1 and up. On v2
+	// init is born in its cgroup and there are none.
+	Tasks []string `json:"tasks,omitempty"`
+
+	Hostname string `json:"hostname"`
+	// Rootfs is the root filesystem's directory, relative to the run directory.
+	Rootfs string `json:"rootfs"`
+	// NetNS is the path of the network namespace to join, or empty.
+	NetNS string `json:"netns,omitempty"`
+	// Mounts are the tmp and volume mounts of the container.
+	Mounts []Mount `json:"mounts,omitempty"`
+	// WorkingDir is the command's working directory, inside the root.
+	WorkingDir string `json:"working_dir"`
+
+	UID uint32 `json:"uid"`
+	GID uint32 `json:"gid"`
+	// NoFile is RLIMIT_NOFILE, hard and soft.
+	NoFile uint64 `json:"nofile"`
+
+	// Argv and Env are bytes, not text: they travel as base64. Env holds
+	// KEY=VALUE strings; its values must not be shown to anybody.
+	Argv [][]byte `json:"argv"`
+	Env  [][]byte `json:"env"`
+}
+
+// Mount is one mount that the configuration asked for.
+type Mount struct {
+	// Source is the host's path to bind; empty means a tmpfs.
+	Source string `json:"source,omitempty"`
+	// Dest is an absolute, clean path inside the root.
+	Dest string `json:"dest"`
+	// Size is the limit of a tmpfs in bytes, 0 for none.
+	Size uint64 `json:"size,omitempty"`
+}
+
+// Step reports a finished step of init.
+type Step struct {
+	Name string `json:"name"`
+	// Start is a CLOCK_MONOTONIC time and Took a duration, both in
+	// nanoseconds.
+	Start int64 `json:"start"`
+	Took  int64 `json:"took"`
+}
+
+// Failed reports the step that made init give up.
+type Failed struct {
+	Step string `json:"step"`
+	// Path is the file at fault, if there is one.
+	Path string `json:"path,omitempty"`
+	// Errno is the kernel's error number (errno(3)), or 0.
+	Errno syscall.Errno `json:"errno,omitempty"`
+	// Text says it all to a person: "mount /data from /host/dir: no such
+	// file or directory".
+	Text string `json:"text"`
+}
+
+func (f *Failed) Error() string { return "init: " + f.Text }
+
+// Unwrap makes errors.Is work on the errno.
+func (f *Failed) Unwrap() error {
+	if f.Errno == 0 {
+		return nil
+	}
+	return f.Errno
+}
+
+// Decode reads one packet. What it returns has a known type and exactly the
+// body that belongs to it.
+func Decode(packet []byte) (Message, error) {
+	var m Message
+	if err := json.Unmarshal(packet, &m); err != nil {
+		return Message{}, fmt.Errorf("sync pipe: packet of %d bytes: %w", len(packet), err)
+	}
+	switch m.Type {
+	case TypeConfig, TypeStep, TypeReady, TypeProceed, TypeFailed:
+	default:
+		return Message{}, fmt.Errorf("sync pipe: unknown message %.32q", m.Type)
+	}
+	if (m.Config != nil) != (m.Type == TypeConfig) ||
+		(m.Step != nil) != (m.Type == TypeStep) ||
+		(m.Failed != nil) != (m.Type == TypeFailed) {
+		return Message{}, fmt.Errorf("sync pipe: message %q: wrong body", m.Type)
+	}
+	return m, nil
+}
