@@ -1,0 +1,102 @@
+package nsinit
+
+import (
+	"bytes"
+	"fmt"
+	"math"
+	"strings"
+	"syscall"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"harpoon-supervisor/pkg/syncpipe"
+)
+
+// lookUp finds the command's file as execvp(3) does: a name with a slash is
+// taken as it is, another one is looked for in the directories of PATH.
+func (c *container) lookUp() error {
+	name := string(c.Argv[0])
+	if strings.Contains(name, "/") {
+		c.path = name
+		return nil
+	}
+	found := error(unix.ENOENT)
+	for _, dir := range strings.Split(c.searchPath(), ":") {
+		if dir == "" {
+			dir = "."
+		}
+		path := dir + "/" + name
+		var st unix.Stat_t
+		if name == "" || unix.Stat(path, &st) != nil {
+			continue
+		}
+		if st.Mode&unix.S_IFMT == unix.S_IFREG && unix.Access(path, unix.X_OK) == nil {
+			c.path = path
+			return nil
+		}
+		found = unix.EACCES
+	}
+	// The directories are a value of the environment: not shown.
+	return pathError("look up command", name, fmt.Errorf("%w (in the directories of PATH)", found))
+}
+
+// searchPath returns the value of PATH, which the shim has made sure of.
+func (c *container) searchPath() string {
+	for _, entry := range c.Env {
+		if value, ok := bytes.CutPrefix(entry, []byte("PATH=")); ok {
+			return string(value)
+		}
+	}
+	return ""
+}
+
+// resetSignals gives the command default dispositions and an empty mask. A
+// signal that the agent ignored or blocked would stay so across execve
+// (signal(7)). Go's own handlers go with the rest: from here on a signal finds
+// the defaults.
+func (c *container) resetSignals() error {
+	var action [4]uintptr // struct kernel_sigaction: SIG_DFL, no flags, no mask
+	const maskSize = 8    // bytes of the kernel's sigset_t
+	for signal := uintptr(1); signal <= 64; signal++ {
+		if signal == uintptr(unix.SIGKILL) || signal == uintptr(unix.SIGSTOP) {
+			continue
+		}
+		_, _, errno := syscall.RawSyscall6(unix.SYS_RT_SIGACTION, signal, uintptr(unsafe.Pointer(&action)), 0, maskSize, 0, 0)
+		if errno != 0 {
+			return fmt.Errorf("signal %d: %w", signal, errno)
+		}
+	}
+	var mask uint64
+	_, _, errno := syscall.RawSyscall6(unix.SYS_RT_SIGPROCMASK, unix.SIG_SETMASK, uintptr(unsafe.Pointer(&mask)), 0, maskSize, 0, 0)
+	if errno != 0 {
+		return fmt.Errorf("mask: %w", errno)
+	}
+	return nil
+}
+
+// closeDescriptors closes what the agent leaked. The sync pipe closes by
+// itself, at the execve that succeeds.
+func (c *container) closeDescriptors() error {
+	return unix.CloseRange(syncpipe.FD+1, math.MaxUint32, 0)
+}
+
+// exec becomes the command. It returns only an error.
+func (c *container) exec() error {
+	path, err := unix.BytePtrFromString(c.path)
+	if err != nil {
+		return err
+	}
+	argv, env := pointers(c.Argv), pointers(c.Env)
+	err = call(unix.SYS_EXECVE, uintptr(unsafe.Pointer(path)), uintptr(unsafe.Pointer(&argv[0])), uintptr(unsafe.Pointer(&env[0])))
+	return explainExec(c.path, err)
+}
+
+// pointers returns the NULL-terminated array of C strings that execve takes.
+func pointers(list [][]byte) []*byte {
+	array := make([]*byte, len(list)+1)
+	for i, s := range list {
+		array[i] = unsafe.SliceData(append(s, 0))
+	}
+	return array
+}

@@ -1,0 +1,80 @@
+package nsinit
+
+import (
+	"encoding/binary"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// elf returns the beginning of a 64-bit program with an interpreter.
+func elf(machine uint16, interpreter string) []byte {
+	head := make([]byte, 64+56)
+	copy(head, "\x7fELF\x02\x01\x01")
+	binary.LittleEndian.PutUint16(head[18:], machine)
+	binary.LittleEndian.PutUint64(head[32:], 64) // program headers
+	binary.LittleEndian.PutUint16(head[54:], 56)
+	binary.LittleEndian.PutUint16(head[56:], 1)
+	binary.LittleEndian.PutUint32(head[64:], 3) // PT_INTERP
+	binary.LittleEndian.PutUint64(head[64+8:], uint64(len(head)))
+	binary.LittleEndian.PutUint64(head[64+32:], uint64(len(interpreter)+1))
+	return append(head, interpreter+"\x00"...)
+}
+
+func TestInterpreterOf(t *testing.T) {
+	program := elf(62, "/lib/ld.so")
+	for _, test := range []struct {
+		name, head, want string
+	}{
+		{"script", "#!/bin/sh -e\necho", "/bin/sh"},
+		{"script with spaces", "#!  /usr/bin/env sh", "/usr/bin/env"},
+		{"script without", "#!\n", ""},
+		{"program", string(program), "/lib/ld.so"},
+		{"text", "hello", ""},
+		{"empty", "", ""},
+	} {
+		if got := interpreterOf([]byte(test.head)); got != test.want {
+			t.Errorf("%s: interpreterOf = %q, want %q", test.name, got, test.want)
+		}
+	}
+	// A file cut anywhere, or with numbers that point anywhere, is no reason to panic.
+	for n := range program {
+		_ = interpreterOf(program[:n])
+		wild := append([]byte(nil), program...)
+		for i := range min(8, len(wild)-n) {
+			wild[n+i] = 0xff
+		}
+		_ = interpreterOf(wild)
+	}
+}
+
+func TestExplainExec(t *testing.T) {
+	dir := t.TempDir()
+	write := func(name string, content []byte, mode os.FileMode) string {
+		path := filepath.Join(dir, name)
+		must(t, os.WriteFile(path, content, mode))
+		return path
+	}
+	for _, test := range []struct {
+		path  string
+		errno unix.Errno
+		want  string
+	}{
+		{"/none", unix.ENOENT, "exec /none: no such file or directory"},
+		{write("script", []byte("#!/no/sh\n"), 0o755), unix.ENOENT, "interpreter /no/sh: no such file or directory"},
+		{write("dynamic", elf(62, "/no/ld.so"), 0o755), unix.ENOENT, "interpreter /no/ld.so: no such file or directory"},
+		{write("plain", nil, 0o644), unix.EACCES, "permission denied (not marked as executable)"},
+		{dir, unix.EACCES, "permission denied (not a regular file)"},
+		{write("text", []byte("hello"), 0o755), unix.ENOEXEC, "exec format error (neither a program nor a script"},
+		{write("foreign", elf(243, ""), 0o755), unix.ENOEXEC, "exec format error (built for riscv64, this is "},
+		{"/x", unix.E2BIG, "argument list too long (command and environment"},
+	} {
+		err := explainExec(test.path, test.errno)
+		if !strings.HasPrefix(err.Error(), "exec "+test.path) || !strings.Contains(err.Error(), test.want) {
+			t.Errorf("explainExec(%s, %v) = %v, want %q", test.path, test.errno, err, test.want)
+		}
+	}
+}

@@ -1,0 +1,115 @@
+package nsinit
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"syscall"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// call is a raw system call of this thread.
+func call(trap, a, b, c uintptr) error {
+	if _, _, errno := syscall.RawSyscall(trap, a, b, c); errno != 0 {
+		return errno
+	}
+	return nil
+}
+
+// setLimits sets what is not inherited. It is made raw, because Go remembers
+// the limits that it found at its start and puts them back.
+func (c *container) setLimits() error {
+	limit := unix.Rlimit{Cur: c.NoFile, Max: c.NoFile}
+	if err := call(unix.SYS_SETRLIMIT, unix.RLIMIT_NOFILE, uintptr(unsafe.Pointer(&limit)), 0); err != nil {
+		hint := ""
+		if err == error(unix.EPERM) {
+			hint = " (beyond the supervisor's own hard limit)"
+		}
+		return fmt.Errorf("open files %d: %w%s", c.NoFile, err, hint)
+	}
+	unix.Umask(0o022)
+	return nil
+}
+
+// givePipes makes the command's user the owner of the pipes among its standard
+// streams, so that it can open /dev/stdout. Files and terminals are the host's.
+func (c *container) givePipes() error {
+	for fd := range 3 {
+		var st unix.Stat_t
+		if err := unix.Fstat(fd, &st); err != nil {
+			return err
+		}
+		if st.Mode&unix.S_IFMT != unix.S_IFIFO {
+			continue
+		}
+		if err := unix.Fchown(fd, int(c.UID), int(c.GID)); err != nil {
+			return fmt.Errorf("descriptor %d: %w", fd, err)
+		}
+	}
+	return nil
+}
+
+// dropBounding empties the capability bounding set. The kernel knows which
+// capabilities it has: it refuses the first that it has not (capabilities(7)).
+func (c *container) dropBounding() error {
+	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
+		return fmt.Errorf("no_new_privs: %w", err)
+	}
+	for capability := uintptr(0); ; capability++ {
+		err := unix.Prctl(unix.PR_CAPBSET_DROP, capability, 0, 0, 0)
+		if err == unix.EINVAL && capability > 0 {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("capability %d: %w", capability, err)
+		}
+	}
+}
+
+// setUser sets the credentials, groups first, while they may still be changed,
+// and then clears every capability set. The ambient set empties with the others.
+func (c *container) setUser() error {
+	gid, uid := uintptr(c.GID), uintptr(c.UID)
+	if err := call(unix.SYS_SETGROUPS, 0, 0, 0); err != nil {
+		return fmt.Errorf("setgroups: %w", err)
+	}
+	if err := call(unix.SYS_SETRESGID, gid, gid, gid); err != nil {
+		return fmt.Errorf("gid %d: %w", gid, err)
+	}
+	if err := call(unix.SYS_SETRESUID, uid, uid, uid); err != nil {
+		return fmt.Errorf("uid %d: %w", uid, err)
+	}
+	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+	var none [2]unix.CapUserData
+	if err := unix.Capset(&header, &none[0]); err != nil {
+		return fmt.Errorf("capset: %w", err)
+	}
+	return nil
+}
+
+// enterWorkingDir changes to the working directory and makes sure that it is
+// below the root: a link to a descriptor that leads out of it would not be
+// (CVE-2024-21626). The kernel shows such a directory with a path that does not
+// begin with a slash (getcwd(2)).
+func (c *container) enterWorkingDir() error {
+	if err := unix.Chdir(c.WorkingDir); err != nil {
+		return pathError("chdir", c.WorkingDir, err)
+	}
+	buf := make([]byte, unix.PathMax)
+	n, err := unix.Getcwd(buf)
+	if err != nil {
+		return pathError("getcwd", c.WorkingDir, err)
+	}
+	if !strings.HasPrefix(string(buf[:n]), "/") {
+		return pathError("chdir", c.WorkingDir, os.ErrPermission)
+	}
+	return nil
+}
+
+// armParentDeath makes the kernel kill this process, and later the command,
+// when the shim dies.
+func (c *container) armParentDeath() error {
+	return unix.Prctl(unix.PR_SET_PDEATHSIG, uintptr(unix.SIGKILL), 0, 0, 0)
+}

@@ -1,0 +1,158 @@
+package nsinit
+
+import (
+	"io/fs"
+	"slices"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// maxLinks is how many symbolic links one path may go through, as in
+// path_resolution(7).
+const maxLinks = 40
+
+// kind is what to make where a path is missing.
+type kind int
+
+const (
+	nothing kind = iota
+	directory
+	file
+)
+
+// openInside opens path as a process would whose root directory is root, and
+// returns an O_PATH descriptor. What is missing on the way is made, if missing
+// says so, as directories but for the last element; but only in filesystems
+// that are ours, by their device numbers. Neither the rootfs nor a volume is
+// ever written to.
+//
+// The root filesystem is somebody else's. So each element is opened by itself,
+// from the descriptor of its directory and without following links; links are
+// read and followed here, ".." goes back the way we came. Whatever is swapped
+// meanwhile, no step leaves the root (CVE-2021-30465). openat2(2) with
+// RESOLVE_IN_ROOT does the same for what exists, but not on every kernel, and
+// cannot make what is missing behind a dangling link.
+func openInside(root int, path string, missing kind, ours []uint64) (int, error) {
+	w := walk{root: root, ours: ours}
+	defer w.close()
+	rest := strings.Split(path, "/")
+	for links := 0; len(rest) > 0; {
+		name := rest[0]
+		rest = rest[1:]
+		switch name {
+		case "", ".":
+			continue
+		case "..":
+			w.up()
+			continue
+		}
+		fd, err := w.open(name, last(rest), missing)
+		if err != nil {
+			return -1, pathError("open", path, err)
+		}
+		target, isLink, err := readLink(fd)
+		if err != nil {
+			unix.Close(fd)
+			return -1, pathError("open", path, err)
+		}
+		if !isLink {
+			w.dirs = append(w.dirs, fd)
+			continue
+		}
+		unix.Close(fd)
+		if links++; links > maxLinks {
+			return -1, pathError("open", path, unix.ELOOP)
+		}
+		if strings.HasPrefix(target, "/") {
+			w.close()
+		}
+		rest = append(strings.Split(target, "/"), rest...)
+	}
+	return unix.FcntlInt(uintptr(w.dir()), unix.F_DUPFD_CLOEXEC, 0)
+}
+
+// last reports whether no element follows that names anything.
+func last(rest []string) bool {
+	for _, name := range rest {
+		if name != "" && name != "." {
+			return false
+		}
+	}
+	return true
+}
+
+// walk is a position below root: the descriptors of the elements that lead to it.
+type walk struct {
+	root int
+	dirs []int
+	ours []uint64
+}
+
+func (w *walk) dir() int {
+	if len(w.dirs) == 0 {
+		return w.root
+	}
+	return w.dirs[len(w.dirs)-1]
+}
+
+func (w *walk) up() {
+	if len(w.dirs) > 0 {
+		unix.Close(w.dir())
+		w.dirs = w.dirs[:len(w.dirs)-1]
+	}
+}
+
+func (w *walk) close() {
+	for len(w.dirs) > 0 {
+		w.up()
+	}
+}
+
+// open opens one element without following it, and makes it if it is missing.
+func (w *walk) open(name string, isLast bool, missing kind) (int, error) {
+	const flags = unix.O_PATH | unix.O_NOFOLLOW | unix.O_CLOEXEC
+	fd, err := unix.Openat(w.dir(), name, flags, 0)
+	if err != unix.ENOENT || missing == nothing {
+		return fd, err
+	}
+	var st unix.Stat_t
+	if err := unix.Fstat(w.dir(), &st); err != nil {
+		return -1, err
+	}
+	if !slices.Contains(w.ours, st.Dev) {
+		return -1, unix.ENOENT
+	}
+	if isLast && missing == file {
+		var made int
+		made, err = unix.Openat(w.dir(), name, unix.O_CREAT|unix.O_EXCL|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0o644)
+		if err == nil {
+			unix.Close(made)
+		}
+	} else {
+		err = unix.Mkdirat(w.dir(), name, 0o755)
+	}
+	if err != nil && err != unix.EEXIST { // somebody else was faster: look at what it is
+		return -1, err
+	}
+	return unix.Openat(w.dir(), name, flags, 0)
+}
+
+// readLink returns the target of a symbolic link that is open with O_PATH.
+func readLink(fd int) (target string, isLink bool, err error) {
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil || st.Mode&unix.S_IFMT != unix.S_IFLNK {
+		return "", false, err
+	}
+	buf := make([]byte, unix.PathMax)
+	n, err := unix.Readlinkat(fd, "", buf)
+	return string(buf[:max(n, 0)]), true, err
+}
+
+// pathError is an error about a path; its words are "op path: errno".
+func pathError(op, path string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return &fs.PathError{Op: op, Path: path, Err: err}
+}

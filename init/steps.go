@@ -1,0 +1,137 @@
+package nsinit
+
+import (
+	"golang.org/x/sys/unix"
+
+	"harpoon-supervisor/pkg/syncpipe"
+)
+
+// step is one thing that init does, named for errors, the trace and ps.
+type step struct {
+	name string
+	run  func() error
+	// silent: no message after it, because the pipe must be quiet there.
+	silent bool
+}
+
+// container is what the steps work on.
+type container struct {
+	*syncpipe.Config
+	pipe *syncpipe.Conn
+
+	mounts []mount  // tmp, volumes and resolv.conf, parents first
+	rootfs int      // the root directory as the host has it
+	root   int      // the mounted root, on which all mounts are made
+	ours   []uint64 // devices of the filesystems that we have made
+	path   string   // the command's file, as looked up
+}
+
+func newContainer(config *syncpipe.Config, pipe *syncpipe.Conn) *container {
+	return &container{Config: config, pipe: pipe, mounts: mounts(config), rootfs: -1, root: -1}
+}
+
+// steps returns the steps in order. The order is the content: each stands where
+// it stands for the reason given.
+func steps(c *container) []step {
+	list := []step{
+		// First, so that nothing of what follows is done or charged outside.
+		{name: "enter cgroup", run: c.enterCgroup},
+		// After it, or the container would see /PARENT/ID as its cgroup.
+		{name: "unshare cgroup", run: c.unshareCgroup},
+		// Before sysfs, which shows the namespace of whoever mounts it.
+		{name: "join network", run: c.joinNetwork},
+		// Before any other mount, or the host would see those.
+		//
+		//	/         the host's mounts, private
+		{name: "make mounts private", run: c.makePrivate},
+		{name: "open rootfs", run: c.openRootfs},
+		// A bind mount of the rootfs over itself, or, where a mount point is
+		// missing, an overlay with a tmpfs above the rootfs:
+		//
+		//	/         the host's mounts
+		//	rootfs    bind | tmpfs, overlay
+		{name: "mount root", run: c.mountRoot},
+		//	rootfs/proc
+		{name: "mount /proc", run: c.mountProc},
+		//	rootfs/sys
+		{name: "mount /sys", run: c.mountSys},
+		//	rootfs/dev, dev/pts, dev/shm
+		{name: "mount /dev", run: c.mountDev},
+	}
+	for _, m := range c.mounts { // rootfs/..., while the host's paths can still be resolved
+		list = append(list, step{name: "mount " + m.Dest, run: func() error { return c.mount(m) }})
+	}
+	return append(list, []step{
+		// All mount points have been made now.
+		{name: "make root read-only", run: c.makeReadOnly},
+		//	/         rootfs and what is in it, nothing else
+		{name: "switch root", run: c.switchRoot},
+		{name: "set hostname", run: c.setHostname},
+		{name: "set limits", run: c.setLimits},
+		// While this is still root: pipes are given to the command's user.
+		{name: "give pipes", run: c.givePipes},
+		// Capabilities leave the bounding set while there is CAP_SETPCAP.
+		{name: "drop capabilities", run: c.dropBounding},
+		{name: "set user", run: c.setUser},
+		// As the command's user, who must be allowed to enter it; and with no
+		// descriptor open that leads out of the root.
+		{name: "enter working directory", run: c.enterWorkingDir},
+		{name: "look up command", run: c.lookUp},
+		// After the last change of credentials: each of them clears it.
+		{name: "arm parent-death signal", run: c.armParentDeath},
+		// Everything that can fail has been done. The shim writes the limits,
+		// which may be too tight for a Go program, and answers; from here on
+		// the memory is the container's, so nothing is sent but a failure.
+		{name: "await proceed", run: c.awaitProceed, silent: true},
+		// The runtime cannot handle signals from here on.
+		{name: "reset signals", run: c.resetSignals, silent: true},
+		{name: "close descriptors", run: c.closeDescriptors, silent: true},
+		{name: "exec", run: c.exec, silent: true},
+	}...)
+}
+
+// enterCgroup moves this thread into the cgroups whose tasks files the shim has
+// opened. "0" is the writing thread (kernel document cgroup-v1/cgroups.rst);
+// cgroup.procs would wait for an RCU grace period of 10 ms and more.
+func (c *container) enterCgroup() error {
+	for i, path := range c.Tasks {
+		fd := syncpipe.FD + 1 + i
+		if _, err := unix.Write(fd, []byte("0")); err != nil {
+			return pathError("write", path, err)
+		}
+		unix.Close(fd)
+	}
+	return nil
+}
+
+func (c *container) unshareCgroup() error {
+	return unix.Unshare(unix.CLONE_NEWCGROUP)
+}
+
+func (c *container) joinNetwork() error {
+	if c.NetNS == "" {
+		return nil
+	}
+	fd, err := unix.Open(c.NetNS, unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
+	if err != nil {
+		return pathError("open", c.NetNS, err)
+	}
+	defer unix.Close(fd)
+	if err := unix.Setns(fd, unix.CLONE_NEWNET); err != nil {
+		return pathError("setns", c.NetNS, err)
+	}
+	return nil
+}
+
+func (c *container) setHostname() error {
+	return unix.Sethostname([]byte(c.Hostname))
+}
+
+// awaitProceed tells the shim that all is done and waits for its answer.
+func (c *container) awaitProceed() error {
+	if err := c.pipe.Send(syncpipe.Message{Type: syncpipe.TypeReady}); err != nil {
+		return err
+	}
+	_, err := c.pipe.Expect(syncpipe.TypeProceed)
+	return err
+}
