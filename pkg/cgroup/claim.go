@@ -1,0 +1,149 @@
+package cgroup
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// attempts bounds how often the directory may be replaced under our hands before
+// we give up: somebody does it in a loop.
+const attempts = 20
+
+var (
+	errReplaced = errors.New("replaced again and again")
+)
+
+// claim makes the group's directory in the first hierarchy, locks and marks it.
+// Nothing is made or removed elsewhere but under that lock, so a supervisor that
+// is refused leaves no trace.
+func (g *Group) claim(owner Owner) error {
+	for range attempts {
+		fresh, err := g.lockFirst()
+		if err == errReplaced {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		if fresh && !g.remains() {
+			mark(g.lock, owner)
+			return nil
+		}
+		err = g.evict(owner)
+		_ = g.Close()
+		if err != nil {
+			return err
+		}
+	}
+	return errReplaced
+}
+
+// lockFirst makes the first directory if it is missing, and locks it. It says
+// whether the directory is new: not one with counters, limits or processes of
+// before.
+func (g *Group) lockFirst() (fresh bool, err error) {
+	dir := g.places[0].dir()
+	existed := exists(dir)
+	if !existed {
+		if err := g.makeFirst(); err != nil {
+			return false, plain(err)
+		}
+	}
+	fd, err := unix.Open(dir, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	if err == unix.ENOENT {
+		return false, errReplaced
+	}
+	if err != nil {
+		return false, &fs.PathError{Op: "open", Path: dir, Err: err}
+	}
+	if err = flock(fd); err == nil {
+		err = same(fd, dir)
+	}
+	if err != nil {
+		_ = unix.Close(fd)
+		return false, err
+	}
+	g.lock = fd
+	// A marked one was made, used and left by another between our look and mkdir.
+	return !existed && marked(fd) == "", nil
+}
+
+// makeFirst makes the first directory.
+func (g *Group) makeFirst() error {
+	var err error
+	if g.version == V2 {
+		_, err = makeV2(&g.places[0])
+	} else {
+		_, err = makeV1(g.places[:1])
+	}
+	return err
+}
+
+// flock takes the lock, or returns ErrInUse. A supervisor that was killed while
+// it cloned leaves the lock to a child that has not exec'ed yet, for
+// microseconds: so it is worth a few tries.
+func flock(fd int) error {
+	for pause := time.Millisecond; ; pause *= 2 {
+		err := unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB)
+		if err != unix.EWOULDBLOCK {
+			return os.NewSyscallError("flock", err)
+		}
+		if pause > 8*time.Millisecond {
+			return ErrInUse
+		}
+		time.Sleep(pause)
+	}
+}
+
+// same returns errReplaced unless the path still leads to the directory: the
+// lock is on the inode, and the one who had it before may have removed that.
+func same(fd int, dir string) error {
+	var held, named unix.Stat_t
+	if err := unix.Fstat(fd, &held); err != nil {
+		return os.NewSyscallError("fstat", err)
+	}
+	err := unix.Lstat(dir, &named)
+	if err == unix.ENOENT || err == nil && (held.Dev != named.Dev || held.Ino != named.Ino) {
+		return errReplaced
+	}
+	if err != nil {
+		return &fs.PathError{Op: "lstat", Path: dir, Err: err}
+	}
+	return nil
+}
+
+// remains reports whether the group exists in another hierarchy than the first.
+func (g *Group) remains() bool {
+	for i := range g.places[1:] {
+		if exists(g.places[i+1].dir()) {
+			return true
+		}
+	}
+	return false
+}
+
+// evict removes a group that was there before us, the first directory last and
+// under its lock. Only the processes of a predecessor are killed.
+func (g *Group) evict(owner Owner) error {
+	deadline := time.Now().Add(patience)
+	if marked(g.lock) == owner.String() {
+		return g.clear(deadline)
+	}
+	procs, err := g.processes()
+	if err != nil {
+		return err
+	}
+	if len(procs) > 0 {
+		return fmt.Errorf("%w: %d processes", ErrNotOurs, len(procs))
+	}
+	err = g.removeDirs()
+	if errors.Is(err, unix.EBUSY) { // somebody has put a process into it just now
+		return fmt.Errorf("%w: %w", ErrNotOurs, unix.EBUSY)
+	}
+	return err
+}

@@ -1,0 +1,177 @@
+package cgroup
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path"
+	"sync"
+	"time"
+
+	"github.com/containerd/cgroups/v3/cgroup1"
+	"github.com/containerd/cgroups/v3/cgroup2"
+	"golang.org/x/sys/unix"
+)
+
+var (
+	// ErrInUse says that another supervisor, a live one, has the group.
+	ErrInUse = errors.New("in use")
+	// ErrNotOurs says that the group holds processes and is not marked as ours.
+	ErrNotOurs = errors.New("not ours")
+	// ErrNoController says that a limit was asked for, or a value, whose
+	// controller the host does not offer here.
+	ErrNoController = errors.New("no such controller")
+)
+
+// A Group is a cgroup that we hold: nobody else who uses this package has it
+// until Remove, Close or the end of the process. Its methods are safe for
+// concurrent use, but Remove or Close must be the last.
+type Group struct {
+	version Version
+	places  []place // the first is the one that is locked and marked
+	lock    int     // descriptor of the first directory; -1 when closed
+	tasks   []*os.File
+
+	v1          cgroup1.Cgroup
+	v2          *cgroup2.Manager
+	controllers []string         // that the group has, of ours
+	refused     map[string]error // why it lacks others, where that is known
+
+	mu       sync.Mutex // guards the rest
+	readings []reading
+	buf      [1024]byte // more than any file of readings holds
+}
+
+// Create makes the group PARENT/ID in every hierarchy and locks it. The parent is
+// an absolute path within the hierarchies, made where it is missing, or Self: the
+// caller's own cgroup in each. On v2 Self moves the calling process into the
+// sub-cgroup "supervisor" first, where it stays.
+//
+// No limit is written yet: a Go program dies of tight ones before it has become
+// the command. But where need holds a limit whose controller the host does not
+// offer, Create fails with ErrNoController or with what refused to enable it.
+// Controllers that are not needed may be missing.
+//
+// What a predecessor of the same owner has left in the group is killed, and the
+// group made anew. The error wraps ErrInUse or ErrNotOurs if it is another's. A
+// group that was made is removed again on error.
+func (h *Host) Create(parent, id string, owner Owner, need Limits) (*Group, error) {
+	if err := ValidID(id); err != nil {
+		return nil, fmt.Errorf("cgroup: %w", err)
+	}
+	places, err := h.places(parent, id)
+	if err != nil {
+		return nil, err
+	}
+	g := &Group{version: h.version, places: places, lock: -1}
+	if err := g.claim(owner); err != nil {
+		return nil, g.wrap(err)
+	}
+	if err := g.furnish(need); err != nil {
+		_ = g.clear(time.Now().Add(patience)) // the next start takes over what is left
+		_ = g.Close()
+		return nil, g.wrap(err)
+	}
+	return g, nil
+}
+
+// furnish makes what claim has not made of the group, and opens what the helper
+// process needs to enter it.
+func (g *Group) furnish(need Limits) error {
+	if err := g.complete(); err != nil {
+		return err
+	}
+	if err := g.check(need); err != nil {
+		return err
+	}
+	if g.version == V2 {
+		return nil
+	}
+	for _, p := range g.places {
+		name := path.Join(p.dir(), "tasks")
+		// Not os.OpenFile: it would add the file to the runtime's poller, as
+		// cgroup files can be polled, and make it non-blocking for the helper.
+		fd, err := unix.Open(name, unix.O_WRONLY|unix.O_CLOEXEC, 0)
+		if err != nil {
+			return &os.PathError{Op: "open", Path: name, Err: err}
+		}
+		g.tasks = append(g.tasks, os.NewFile(uintptr(fd), name))
+	}
+	return nil
+}
+
+// complete makes the group in every hierarchy. It finds out which controllers
+// the group has.
+func (g *Group) complete() error {
+	if g.version == V2 {
+		return g.enable()
+	}
+	var err error
+	if g.v1, err = makeV1(g.places); err != nil {
+		return err
+	}
+	for _, p := range g.places {
+		g.controllers = append(g.controllers, p.controllers...)
+	}
+	return nil
+}
+
+// Path returns PARENT/ID as it is within the hierarchy, in the first one if the
+// parent is Self.
+func (g *Group) Path() string { return g.places[0].group }
+
+// Tasks returns the tasks files, write-only, one a hierarchy, on v1; none on v2.
+// The thread that writes "0" to each of them is in the group (kernel document
+// cgroup-v1/cgroups.rst, 2.1), without the wait of 10 ms and more that
+// cgroup.procs costs. The files are close-on-exec. They are closed by Remove and
+// Close, but the caller may do so as soon as the helper process has inherited
+// them.
+func (g *Group) Tasks() []*os.File { return g.tasks }
+
+// FD returns the descriptor of the group's directory on v2, for
+// CLONE_INTO_CGROUP (clone3(2)), and -1 on v1. The group keeps it.
+func (g *Group) FD() int {
+	if g.version == V1 {
+		return -1
+	}
+	return g.lock
+}
+
+// Close gives the group up without removing it: it is unlocked, and its mark
+// remains. Closing again does nothing.
+func (g *Group) Close() error {
+	for _, f := range g.tasks {
+		_ = f.Close() // the caller may have done so
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.closeReadings()
+	if g.lock >= 0 {
+		_ = unix.Close(g.lock)
+		g.lock = -1
+	}
+	return nil
+}
+
+// file returns the path of a controller's file, or ErrNoController. Any
+// controller will do for the files that each cgroup on v2 has.
+func (g *Group) file(controller, name string) (string, error) {
+	for _, p := range g.places {
+		if g.version == V2 {
+			return path.Join(p.dir(), name), nil
+		}
+		for _, c := range p.controllers {
+			if c == controller {
+				return path.Join(p.dir(), name), nil
+			}
+		}
+	}
+	return "", fmt.Errorf("%s: %w", controller, ErrNoController)
+}
+
+func (g *Group) wrap(err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("cgroup %s: %w", g.Path(), err)
+}

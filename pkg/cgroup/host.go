@@ -1,0 +1,138 @@
+package cgroup
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/moby/sys/mountinfo"
+	"golang.org/x/sys/unix"
+)
+
+// Version says which kind of hierarchy a host offers.
+type Version int
+
+const (
+	// V1 has several hierarchies, with one controller or more each. A hybrid
+	// host is V1: its controllers are.
+	V1 Version = 1
+	// V2 has one hierarchy with all controllers.
+	V2 Version = 2
+)
+
+// The controllers that are used, the first hierarchy first: the group is locked
+// and marked there.
+var (
+	controllersV1 = []string{"memory", "cpu", "cpuacct", "pids", "freezer"}
+	controllersV2 = []string{"memory", "cpu", "pids"}
+)
+
+// A Host is what the host offers. It does not change, and is safe for
+// concurrent use.
+type Host struct {
+	version     Version
+	hierarchies []hierarchy
+	self        string // /proc/self/cgroup
+}
+
+// A hierarchy is one that has a controller of ours; on v2 the only one.
+type hierarchy struct {
+	mount       string   // where it is mounted
+	root        string   // the cgroup that is seen there, as /proc/PID/mountinfo names it
+	controllers []string // of ours; on v2 none: what is there is seen in each group
+}
+
+// Detect looks the host's hierarchies up in the caller's mount table (proc(5),
+// /proc/PID/mountinfo). It is an error if there is none.
+func Detect() (*Host, error) {
+	f, err := os.Open("/proc/self/mountinfo")
+	if err != nil {
+		return nil, fmt.Errorf("detect cgroups: %w", err)
+	}
+	defer f.Close()
+	h, err := detect(f, visible)
+	if err != nil {
+		return nil, fmt.Errorf("detect cgroups: %w", err)
+	}
+	return h, nil
+}
+
+// visible reports whether the mount is what one finds at its mount point: in a
+// container the host's may have been mounted over. Each hierarchy has a device
+// number of its own.
+func visible(m *mountinfo.Info) bool {
+	var st unix.Stat_t
+	err := unix.Stat(m.Mountpoint, &st)
+	return err == nil && st.Dev == unix.Mkdev(uint32(m.Major), uint32(m.Minor))
+}
+
+var errNoHierarchy = errors.New("no hierarchy is mounted")
+
+func detect(table io.Reader, visible func(*mountinfo.Info) bool) (*Host, error) {
+	mounts, err := mountinfo.GetMountsFromReader(table, mountinfo.FSTypeFilter("cgroup", "cgroup2"))
+	if err != nil {
+		return nil, err
+	}
+	mounts = slices.DeleteFunc(mounts, func(m *mountinfo.Info) bool { return !visible(m) })
+	// Where a hierarchy is mounted twice, the mount that shows all of it.
+	slices.SortStableFunc(mounts, func(a, b *mountinfo.Info) int { return partial(a) - partial(b) })
+
+	h := &Host{version: V1, self: "/proc/self/cgroup"}
+	for _, name := range controllersV1 {
+		i := slices.IndexFunc(mounts, func(m *mountinfo.Info) bool {
+			return m.FSType == "cgroup" && slices.Contains(strings.Split(m.VFSOptions, ","), name)
+		})
+		if i >= 0 {
+			h.add(mounts[i], name)
+		}
+	}
+	if len(h.hierarchies) > 0 {
+		return h, nil
+	}
+	h.version = V2
+	i := slices.IndexFunc(mounts, func(m *mountinfo.Info) bool { return m.FSType == "cgroup2" })
+	if i < 0 {
+		return nil, errNoHierarchy
+	}
+	h.hierarchies = []hierarchy{{mount: mounts[i].Mountpoint, root: mounts[i].Root}}
+	return h, nil
+}
+
+func partial(m *mountinfo.Info) int {
+	if m.Root == "/" {
+		return 0
+	}
+	return 1
+}
+
+// add notes where a v1 controller is. Some are mounted together (cpu,cpuacct):
+// they share directories and tasks files.
+func (h *Host) add(m *mountinfo.Info, controller string) {
+	for i := range h.hierarchies {
+		if h.hierarchies[i].mount == m.Mountpoint {
+			h.hierarchies[i].controllers = append(h.hierarchies[i].controllers, controller)
+			return
+		}
+	}
+	h.hierarchies = append(h.hierarchies, hierarchy{
+		mount: m.Mountpoint, root: m.Root, controllers: []string{controller},
+	})
+}
+
+// Version returns V1 or V2.
+func (h *Host) Version() Version { return h.version }
+
+// Mount returns the directory where a controller's hierarchy is mounted, on V2
+// that of the one hierarchy, whatever the controller. It returns "" for one that
+// is not mounted or not used.
+func (h *Host) Mount(controller string) string {
+	for _, hi := range h.hierarchies {
+		if h.version == V2 || slices.Contains(hi.controllers, controller) {
+			return hi.mount
+		}
+	}
+	return ""
+}

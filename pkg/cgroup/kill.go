@@ -1,0 +1,117 @@
+package cgroup
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path"
+	"strconv"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	// patience is how long Kill waits for the processes to die, and Remove for
+	// all of what it does.
+	patience = 2 * time.Second
+	// The pauses between two looks grow from the first to the last of these.
+	firstPause = 100 * time.Microsecond
+	lastPause  = 20 * time.Millisecond
+)
+
+// Kill kills every process in the group and below it, frozen ones included, and
+// waits until none is left, for 2 s at most. The caller itself is spared, should
+// it be in there. It writes cgroup.kill (v2, Linux 5.14), else it freezes the
+// group, so that none can fork away, sends each a SIGKILL, and thaws it.
+func (g *Group) Kill() error {
+	end := time.Now().Add(patience)
+	for pause := firstPause; ; pause = min(2*pause, lastPause) {
+		left, err := g.killOnce()
+		if err != nil || left == 0 {
+			return g.wrap(err)
+		}
+		if time.Now().After(end) {
+			return g.wrap(fmt.Errorf("kill: %d processes left", left))
+		}
+		time.Sleep(pause)
+	}
+}
+
+// killOnce sends every process a SIGKILL and returns how many there were.
+func (g *Group) killOnce() (int, error) {
+	procs, err := g.processes()
+	if err != nil || len(procs) == 0 {
+		return 0, err
+	}
+	if _, inside := procs[os.Getpid()]; inside { // we would freeze or kill ourselves
+		delete(procs, os.Getpid())
+		return len(procs), g.sigkill(procs)
+	}
+	if g.version == V2 && write(path.Join(g.places[0].dir(), "cgroup.kill"), "1") == nil {
+		return len(procs), nil
+	}
+	return len(procs), g.freezeKillThaw()
+}
+
+func (g *Group) freezeKillThaw() error {
+	_ = g.freeze() // without it a fork may escape this round, but not the next
+	procs, err := g.processes()
+	if err == nil {
+		err = g.sigkill(procs)
+	}
+	return errors.Join(err, g.thaw())
+}
+
+// batch is how many pidfds are held at once.
+const batch = 64
+
+// sigkill sends the processes a SIGKILL, provided that they are in the group.
+func (g *Group) sigkill(procs map[int]struct{}) error {
+	held := make(map[int]int, batch) // pid: pidfd
+	for pid := range procs {
+		if pid <= 0 {
+			continue
+		}
+		fd, err := openProcess(pid)
+		if err == unix.ESRCH || err == unix.ENOENT {
+			continue
+		}
+		if err == nil {
+			held[pid] = fd
+		}
+		if err != nil || len(held) == batch {
+			if err := errors.Join(err, g.sigkillHeld(held)); err != nil {
+				return err
+			}
+		}
+	}
+	return g.sigkillHeld(held)
+}
+
+// openProcess returns a pidfd. Where pidfd_open is not to be had (a seccomp
+// filter) a process's directory in /proc serves as one (pidfd_send_signal(2)).
+func openProcess(pid int) (int, error) {
+	fd, err := unix.PidfdOpen(pid, 0)
+	if err == unix.ENOSYS || err == unix.EPERM {
+		fd, err = unix.Open("/proc/"+strconv.Itoa(pid), unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	}
+	return fd, err
+}
+
+// sigkillHeld sends a SIGKILL through each pidfd and closes it. A pid that the
+// group lists after its pidfd was opened is the very process that the pidfd is
+// of, or that one is dead: so a recycled pid is never hit.
+func (g *Group) sigkillHeld(held map[int]int) error {
+	procs, err := g.processes()
+	for pid, fd := range held {
+		if _, member := procs[pid]; member {
+			if e := unix.PidfdSendSignal(fd, unix.SIGKILL, nil, 0); e != nil && e != unix.ESRCH {
+				err = errors.Join(err, os.NewSyscallError("pidfd_send_signal", e))
+			}
+		}
+		_ = unix.Close(fd)
+	}
+	clear(held)
+	return err
+}

@@ -1,0 +1,203 @@
+package cgroup
+
+import (
+	"os"
+	"path"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// empty checks that no process is left, and none frozen.
+func empty(t *testing.T, g *Group) {
+	t.Helper()
+	if procs, err := g.processes(); len(procs) > 0 || err != nil {
+		t.Errorf("processes() = %v, %v, want none", procs, err)
+	}
+}
+
+func TestKill(t *testing.T) {
+	eachHost(t, func(t *testing.T, h *Host) {
+		g := create(t, h, Limits{})
+		if err := g.Kill(); err != nil {
+			t.Errorf("Kill() of nothing = %v, want nil", err)
+		}
+		p := start(t, g, "family 5")
+		if procs, err := g.processes(); len(procs) != 6 || err != nil {
+			t.Fatalf("processes() = %v, %v, want 6", procs, err)
+		}
+		if err := g.Kill(); err != nil {
+			t.Errorf("Kill() = %v, want nil", err)
+		}
+		empty(t, g)
+		p.killed(t)
+	})
+}
+
+// The way of kernels without cgroup.kill, and of v1.
+func TestFreezeKillThaw(t *testing.T) {
+	eachHost(t, func(t *testing.T, h *Host) {
+		g := create(t, h, Limits{})
+		p := start(t, g, "family 100") // more than a batch
+		if err := g.freezeKillThaw(); err != nil {
+			t.Errorf("freezeKillThaw() = %v, want nil", err)
+		}
+		p.killed(t)
+		if err := g.Kill(); err != nil { // waits for the children
+			t.Error(err)
+		}
+		empty(t, g)
+		thawed(t, g, "")
+	})
+}
+
+func thawed(t *testing.T, g *Group, sub string) {
+	t.Helper()
+	dir, ok := g.freezerDir()
+	if !ok {
+		t.Skip("no freezer")
+	}
+	own := "freezer.self_freezing"
+	if g.version == V2 {
+		own = "cgroup.freeze"
+	}
+	if got := text(t, path.Join(dir, sub, own)); got != "0" {
+		t.Errorf("%s%s: %s = %s, want 0", g.Path(), sub, own, got)
+	}
+}
+
+// nest makes a sub-cgroup two levels down in each hierarchy and moves the
+// process there.
+func nest(t *testing.T, g *Group, p *process) {
+	t.Helper()
+	for _, place := range g.places {
+		dir := path.Join(place.dir(), "a/b")
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := write(path.Join(dir, "cgroup.procs"), strconv.Itoa(p.Process.Pid)); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// freezeSub freezes a sub-cgroup of the group.
+func freezeSub(t *testing.T, g *Group, sub string) {
+	t.Helper()
+	inner := *g.at(sub)
+	if err := inner.freeze(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// at returns the group as if it were its sub-cgroup.
+func (g *Group) at(sub string) *Group {
+	inner := &Group{version: g.version}
+	for _, p := range g.places {
+		p.group = path.Join(p.group, sub)
+		inner.places = append(inner.places, p)
+	}
+	return inner
+}
+
+func TestKillFrozen(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		frozen []string
+	}{
+		{"the group", []string{""}},
+		{"a nested one", []string{"a/b"}},
+		{"all", []string{"", "a", "a/b"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			eachHost(t, func(t *testing.T, h *Host) {
+				g := create(t, h, Limits{})
+				p := start(t, g, "block")
+				nest(t, g, p)
+				q := start(t, g, "block")
+				for _, sub := range tt.frozen {
+					freezeSub(t, g, sub)
+				}
+				if err := g.Kill(); err != nil {
+					t.Errorf("Kill() = %v, want nil", err)
+				}
+				empty(t, g)
+				p.killed(t)
+				q.killed(t)
+			})
+		})
+	}
+}
+
+func TestThaw(t *testing.T) {
+	eachHost(t, func(t *testing.T, h *Host) {
+		g := create(t, h, Limits{})
+		p := start(t, g, "block")
+		nest(t, g, p)
+		for _, sub := range []string{"", "a", "a/b"} {
+			freezeSub(t, g, sub)
+		}
+		if err := g.Thaw(); err != nil {
+			t.Fatal(err)
+		}
+		for _, sub := range []string{"", "/a", "/a/b"} {
+			thawed(t, g, sub)
+		}
+		p.stdin.Close() // a frozen one would not see it
+		if err := p.Wait(); err != nil {
+			t.Error(err)
+		}
+		if err := g.Thaw(); err != nil {
+			t.Errorf("Thaw() of what is thawed = %v, want nil", err)
+		}
+	})
+}
+
+// A process that is not in the group is not hit, though its pid is asked for.
+func TestSigkillRechecks(t *testing.T) {
+	eachHost(t, func(t *testing.T, h *Host) {
+		g := create(t, h, Limits{})
+		other, err := h.Create(testParent, "other", testOwner, Limits{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer other.Remove()
+		in, out := start(t, g, "block"), start(t, other, "block")
+		pids := map[int]struct{}{in.Process.Pid: {}, out.Process.Pid: {}, 0: {}, -1: {}}
+		if err := g.sigkill(pids); err != nil {
+			t.Errorf("sigkill = %v, want nil", err)
+		}
+		in.killed(t)
+		out.stdin.Close()
+		if err := out.Wait(); err != nil {
+			t.Errorf("the one outside ended with %v, want its own way", err)
+		}
+	})
+}
+
+// The caller in its own group survives, and is not frozen.
+func TestKillSparesItself(t *testing.T) {
+	h := host(t, V2)
+	g := create(t, h, Limits{})
+	own := path.Join(h.hierarchies[0].mount, ownV2(t), "cgroup.procs")
+	if err := write(path.Join(g.places[0].dir(), "cgroup.procs"), "0"); err != nil {
+		t.Fatal(err)
+	}
+	p := start(t, g, "block")
+	left, err := g.killOnce()
+	if e := write(own, "0"); e != nil {
+		t.Fatal(e)
+	}
+	if left != 1 || err != nil {
+		t.Errorf("killOnce() = %d, %v, want 1, nil", left, err)
+	}
+	p.killed(t)
+}
+
+// ownV2 returns the test's own cgroup.
+func ownV2(t *testing.T) string {
+	t.Helper()
+	_, own, _ := strings.Cut("\n"+text(t, "/proc/self/cgroup"), "\n0::")
+	own, _, _ = strings.Cut(own, "\n")
+	return own
+}

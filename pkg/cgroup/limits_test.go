@@ -1,0 +1,153 @@
+package cgroup
+
+import (
+	"errors"
+	"math"
+	"os"
+	"path"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+func TestQuota(t *testing.T) {
+	for _, tt := range []struct {
+		cpu  float64
+		want int64
+	}{
+		{1, 100000}, {0.5, 50000}, {1.5, 150000}, {0.333333, 33333},
+		{0.01, 1000}, {0.0001, 1000}, {5e-324, 1000},
+		{85899, 8589900000}, {1e300, 1 << 33}, {math.Inf(1), 1 << 33},
+	} {
+		if got := (Limits{CPU: tt.cpu}).quota(); got != tt.want {
+			t.Errorf("quota(%v CPUs) = %d us, want %d", tt.cpu, got, tt.want)
+		}
+	}
+}
+
+func TestBytes(t *testing.T) {
+	for _, tt := range []struct {
+		memory, n uint64
+		want      int64
+	}{
+		{1 << 20, 1, 1 << 20}, {1 << 20, 2, 2 << 20},
+		{1 << 62, 1, 1 << 62}, {1 << 62, 2, math.MaxInt64},
+		{math.MaxUint64, 1, math.MaxInt64},
+	} {
+		if got := (Limits{Memory: tt.memory}).bytes(tt.n); got != tt.want {
+			t.Errorf("bytes(%d x %d) = %d, want %d", tt.memory, tt.n, got, tt.want)
+		}
+	}
+}
+
+// The limits are changed with the group in use, up and down.
+func TestSetLimitsV1(t *testing.T) {
+	h := host(t, V1)
+	const mib = 1 << 20
+	g := create(t, h, Limits{Memory: mib, CPU: 1})
+	for _, l := range []struct {
+		limits              Limits
+		memory, swap, quota string
+	}{
+		{Limits{Memory: 64 * mib, CPU: 0.5}, "67108864", "134217728", "50000"},
+		{Limits{Memory: 256 * mib, CPU: 2}, "268435456", "536870912", "200000"},
+		{Limits{Memory: 32 * mib, CPU: 0.001}, "33554432", "67108864", "1000"},
+		{Limits{}, "33554432", "67108864", "1000"},
+		{Limits{Memory: math.MaxUint64, CPU: 1e9}, "9223372036854771712", "9223372036854771712", "8589934592"},
+	} {
+		if err := g.SetLimits(l.limits); err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range []struct{ controller, name, want string }{
+			{"memory", "memory.limit_in_bytes", l.memory},
+			{"memory", "memory.memsw.limit_in_bytes", l.swap},
+			{"cpu", "cpu.cfs_quota_us", l.quota},
+			{"cpu", "cpu.cfs_period_us", "100000"},
+		} {
+			if !g.has(f.controller, f.name) {
+				continue // a kernel that does not account swap
+			}
+			file, err := g.file(f.controller, f.name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := text(t, file); got != f.want {
+				t.Errorf("SetLimits(%+v): %s = %s, want %s", l.limits, f.name, got, f.want)
+			}
+		}
+	}
+}
+
+func TestSetLimitsErrors(t *testing.T) {
+	g := create(t, host(t, V1), Limits{})
+	outer, err := g.file("cpu", "")
+	if err != nil {
+		t.Skip(err)
+	}
+	// A child cannot have more than its parent, whose file is the kernel's.
+	if err := write(path.Join(outer, "cpu.cfs_quota_us"), "50000"); err != nil {
+		t.Fatal(err)
+	}
+	inner, err := host(t, V1).Create(g.Path(), "inner", testOwner, Limits{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer inner.Remove()
+	err = inner.SetLimits(Limits{CPU: 1})
+	want := "cgroup " + inner.Path() + ": cpu.cfs_quota_us: invalid argument"
+	if !errors.Is(err, unix.EINVAL) || err.Error() != want {
+		t.Errorf("SetLimits = %v, want %s", err, want)
+	}
+}
+
+// fakeV2 is a v2 group whose directory is an ordinary one.
+func fakeV2(t *testing.T, files map[string]string) *Group {
+	t.Helper()
+	mount := t.TempDir()
+	p := place{hierarchy: hierarchy{mount: mount, root: "/"}, group: "/harpoon/x", from: mount}
+	if err := os.MkdirAll(p.dir(), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for name, content := range files {
+		if err := os.WriteFile(path.Join(mount, name), []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return &Group{version: V2, places: []place{p}, lock: 0}
+}
+
+func TestSetLimitsV2(t *testing.T) {
+	const controllers = "cpuset cpu io memory pids\n"
+	for _, tt := range []struct {
+		name   string
+		files  map[string]string
+		limits Limits
+		want   map[string]string
+		err    string
+	}{
+		{"all", map[string]string{"memory.max": "", "memory.swap.max": "", "cpu.max": ""},
+			Limits{Memory: 4096, CPU: 0.25},
+			map[string]string{"memory.max": "4096", "memory.swap.max": "4096", "cpu.max": "25000 100000"}, ""},
+		{"no swap accounting", map[string]string{"memory.max": ""},
+			Limits{Memory: 4096}, map[string]string{"memory.max": "4096"}, ""},
+		{"none", map[string]string{"memory.max": "max", "cpu.max": "max 100000"},
+			Limits{}, map[string]string{"memory.max": "max", "cpu.max": "max 100000"}, ""},
+	} {
+		files := map[string]string{"harpoon/x/cgroup.controllers": controllers}
+		for name, content := range tt.files {
+			files["harpoon/x/"+name] = content
+		}
+		g := fakeV2(t, files)
+		if err := g.enable(); err != nil {
+			t.Fatal(err)
+		}
+		if err := g.SetLimits(tt.limits); err != nil {
+			t.Errorf("%s: SetLimits = %v, want nil", tt.name, err)
+		}
+		for name, want := range tt.want {
+			if got := text(t, path.Join(g.places[0].dir(), name)); got != want {
+				t.Errorf("%s: %s = %q, want %q", tt.name, name, got, want)
+			}
+		}
+	}
+}

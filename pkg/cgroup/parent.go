@@ -1,0 +1,112 @@
+package cgroup
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path"
+	"strings"
+
+	"github.com/containerd/cgroups/v3"
+)
+
+// Self as the parent given to Create is the caller's own cgroup, in each
+// hierarchy.
+const Self = "self"
+
+// leaf is the cgroup into which the caller moves itself on v2 when its own is to
+// be the parent: a cgroup with processes cannot have controllers enabled for its
+// children (kernel document cgroup-v2, "No Internal Process Constraint").
+const leaf = "supervisor"
+
+// A place is a group's directory in one hierarchy.
+type place struct {
+	hierarchy
+	group string // below the mount point, beginning with a slash
+	// from is where controllers are enabled from, on v2, down to the parent: the
+	// mount point, or the caller's own cgroup. What lies above that one belongs to
+	// whoever delegated it to us.
+	from string
+}
+
+func (p *place) dir() string { return path.Join(p.mount, p.group) }
+
+// places returns where the group PARENT/ID is to be.
+func (h *Host) places(parent, id string) ([]place, error) {
+	if parent == Self {
+		return h.selfPlaces(id)
+	}
+	if !path.IsAbs(parent) || strings.ContainsRune(parent, 0) {
+		return nil, fmt.Errorf("cgroup parent %q: neither an absolute path nor %q", parent, Self)
+	}
+	var list []place
+	for _, hi := range h.hierarchies {
+		list = append(list, place{hierarchy: hi, group: path.Join(parent, id), from: hi.mount})
+	}
+	return list, nil
+}
+
+func (h *Host) selfPlaces(id string) ([]place, error) {
+	f, err := os.Open(h.self)
+	if err != nil {
+		return nil, fmt.Errorf("cgroup parent self: %w", err)
+	}
+	defer f.Close()
+	byController, unified, err := cgroups.ParseCgroupFromReaderUnified(f)
+	if err != nil {
+		return nil, fmt.Errorf("cgroup parent self: %s: %w", h.self, err)
+	}
+	var list []place
+	for _, hi := range h.hierarchies {
+		own := unified
+		if h.version == V1 {
+			own = byController[hi.controllers[0]]
+		}
+		base, err := within(hi.root, own)
+		if err == nil && h.version == V2 {
+			base, err = toLeaf(hi.mount, base)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("cgroup parent self: %s: %w", hi.mount, err)
+		}
+		list = append(list, place{hierarchy: hi, group: path.Join(base, id), from: path.Join(hi.mount, base)})
+	}
+	return list, nil
+}
+
+var errOutside = errors.New("own cgroup is outside of what is mounted")
+
+// within returns the cgroup own as it is seen below a mount that shows root: in
+// a container without a cgroup namespace of its own the container's cgroup is
+// mounted, while /proc/self/cgroup tells the path from the hierarchy's root.
+func within(root, own string) (string, error) {
+	switch {
+	case own == "" || strings.HasPrefix(own, "/..") || strings.HasPrefix(root, "/.."):
+		return "", errOutside
+	case root == "/":
+		return own, nil
+	case own == root:
+		return "/", nil
+	case strings.HasPrefix(own, root+"/"):
+		return own[len(root):], nil
+	}
+	return "", errOutside
+}
+
+// toLeaf moves the calling process from its cgroup on v2 to the leaf below,
+// unless it is there already, and returns the cgroup that it came from.
+func toLeaf(mount, own string) (string, error) {
+	if path.Base(own) == leaf {
+		return path.Dir(own), nil
+	}
+	// Only the hierarchy's real root lacks the file, and the constraint.
+	if !exists(path.Join(mount, own, "cgroup.type")) {
+		return own, nil
+	}
+	return own, moveV2(path.Join(mount, own), "/"+leaf, os.Getpid())
+}
+
+func exists(name string) bool {
+	_, err := os.Lstat(name)
+	return err == nil
+}

@@ -1,0 +1,80 @@
+package cgroup
+
+import (
+	"errors"
+	"io/fs"
+	"path"
+	"slices"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Remove kills what is left in the group, removes it with all below it in each
+// hierarchy, and gives it up as Close does. It takes 2 s at most. What is gone
+// already is no error. The parent stays.
+//
+// If it fails the group is given up as well; the next start takes over what is
+// left.
+func (g *Group) Remove() error {
+	err := g.clear(time.Now().Add(patience))
+	_ = g.Close()
+	return g.wrap(err)
+}
+
+// clear kills and removes. An empty group has no processes to look for: so the
+// removal comes first, and they are looked for when it meets EBUSY.
+func (g *Group) clear(end time.Time) error {
+	for pause := firstPause; ; pause = min(2*pause, lastPause) {
+		err := g.removeDirs()
+		if !errors.Is(err, unix.EBUSY) || time.Now().After(end) {
+			return err
+		}
+		if _, err := g.killOnce(); err != nil {
+			return err
+		}
+		// The kernel lets go of a dead process's cgroup a moment after it has gone
+		// from the list.
+		time.Sleep(pause)
+	}
+}
+
+// removeDirs removes the empty group, the first directory last: whoever finds
+// that one missing, or can lock it, finds nothing elsewhere.
+func (g *Group) removeDirs() error {
+	for _, p := range slices.Backward(g.places) {
+		if err := removeTree(p.dir()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// removeTree removes a cgroup, those below it first.
+func removeTree(dir string) error {
+	err := rmdir(dir)
+	if !errors.Is(err, unix.EBUSY) {
+		return err
+	}
+	children, listErr := subdirs(dir)
+	if listErr != nil {
+		return present(listErr)
+	}
+	if len(children) == 0 {
+		return err
+	}
+	for _, child := range children {
+		if err := removeTree(path.Join(dir, child)); err != nil {
+			return err
+		}
+	}
+	return rmdir(dir)
+}
+
+func rmdir(dir string) error {
+	err := unix.Rmdir(dir)
+	if err == nil || err == unix.ENOENT {
+		return nil
+	}
+	return &fs.PathError{Op: "rmdir", Path: dir, Err: err}
+}
