@@ -1,0 +1,157 @@
+package shim
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"harpoon-supervisor/pkg/agent"
+	"harpoon-supervisor/pkg/syncpipe"
+)
+
+// child is the process that we cloned: init, then the command. Signals go
+// through its pidfd, so that they never hit a process that got its pid later.
+type child struct {
+	pid   int
+	pidfd *os.File
+	raw   syscall.RawConn
+	// stat is /proc/PID/stat, open since before the process could end.
+	stat *os.File
+}
+
+func newChild(pid, pidfd int) (*child, error) {
+	// Non-blocking, so that the runtime's poller waits for it and no thread.
+	err := unix.SetNonblock(pidfd, true)
+	c := &child{pid: pid, pidfd: os.NewFile(uintptr(pidfd), "pidfd")}
+	if err == nil {
+		c.raw, err = c.pidfd.SyscallConn()
+	}
+	if err == nil {
+		c.stat, err = os.Open("/proc/" + strconv.Itoa(pid) + "/stat")
+	}
+	if err != nil {
+		_ = unix.Kill(pid, unix.SIGKILL) // our own child, not waited for: the pid is its
+		_, _ = unix.Wait4(pid, nil, 0, nil)
+		c.pidfd.Close()
+		return nil, fmt.Errorf("clone: %w", err)
+	}
+	return c, nil
+}
+
+// signal sends a signal. A process that has ended is no error.
+func (c *child) signal(signal syscall.Signal) error {
+	var err error
+	if closed := c.raw.Control(func(fd uintptr) {
+		err = unix.PidfdSendSignal(int(fd), signal, nil, 0)
+	}); closed != nil {
+		return closed
+	}
+	if err == unix.ESRCH {
+		return nil
+	}
+	return os.NewSyscallError("pidfd_send_signal", err)
+}
+
+// wait is the goroutine, or the end of a failed start, that waits for the end
+// of the process and reaps it. There is one, once for each child.
+func (c *child) wait() (unix.WaitStatus, error) {
+	var status unix.WaitStatus
+	var pid int
+	var err error
+	waited := c.raw.Read(func(uintptr) bool {
+		for {
+			pid, err = unix.Wait4(c.pid, &status, unix.WNOHANG, nil)
+			if err != unix.EINTR {
+				return pid != 0 || err != nil
+			}
+		}
+	})
+	return status, errors.Join(waited, err)
+}
+
+// kill ends the process and reaps it, within the patience of one wait.
+func (c *child) kill() (unix.WaitStatus, error) {
+	if err := c.signal(unix.SIGKILL); err != nil {
+		return 0, err
+	}
+	if err := c.pidfd.SetReadDeadline(time.Now().Add(syncpipe.Timeout)); err != nil {
+		return 0, err
+	}
+	return c.wait()
+}
+
+func (c *child) close() {
+	c.pidfd.Close()
+	c.stat.Close()
+}
+
+// exitStatus words a wait status as the wire does; oomed is the verdict.
+func exitStatus(status unix.WaitStatus, oomed bool) *agent.ContainerExitStatus {
+	switch {
+	case oomed:
+		return &agent.ContainerExitStatus{OOMed: true}
+	case status.Signaled():
+		return &agent.ContainerExitStatus{Signaled: true, Signal: int(status.Signal())}
+	}
+	return &agent.ContainerExitStatus{Exited: true, ExitStatus: status.ExitStatus()}
+}
+
+// procStat is what we need of proc_pid_stat(5).
+type procStat struct {
+	name    string
+	state   byte
+	flags   uint64
+	pending uint64
+}
+
+// readStat reads the process's entry; a process that has been reaped gives ESRCH.
+func (c *child) readStat() (procStat, error) {
+	buf := make([]byte, 1024)
+	n, err := c.stat.ReadAt(buf, 0)
+	if n == 0 {
+		return procStat{}, err
+	}
+	return parseStat(string(buf[:n]))
+}
+
+// parseStat parses a line of proc_pid_stat(5). The name stands between the first
+// "(" and the last ")"; the fields behind it are numbered from 3.
+func parseStat(line string) (procStat, error) {
+	open, end := strings.IndexByte(line, '('), strings.LastIndexByte(line, ')')
+	if open < 0 || end < open {
+		return procStat{}, fmt.Errorf("stat: no name in %.64q", line)
+	}
+	fields := strings.Fields(line[end+1:])
+	if len(fields) < 29 {
+		return procStat{}, fmt.Errorf("stat: %d fields in %.64q", len(fields)+2, line)
+	}
+	flags, err := strconv.ParseUint(fields[9-3], 10, 64)
+	if err != nil {
+		return procStat{}, fmt.Errorf("stat: flags: %w", err)
+	}
+	pending, err := strconv.ParseUint(fields[31-3], 10, 64)
+	if err != nil {
+		return procStat{}, fmt.Errorf("stat: signal: %w", err)
+	}
+	return procStat{name: line[open+1 : end], state: fields[0][0], flags: flags, pending: pending}, nil
+}
+
+// dead reports whether the process is a zombie or more than that.
+func (s procStat) dead() bool { return s.state == 'Z' || s.state == 'X' }
+
+// dying reports whether the process has ended or has been killed and is on its
+// way to the end: SIGKILL is pending, or the kernel's PF_EXITING is set.
+func (s procStat) dying() bool {
+	const exiting, kill = 0x4, 1 << (uint(unix.SIGKILL) - 1)
+	return s.dead() || s.flags&exiting != 0 || s.pending&kill != 0
+}
+
+// isInit reports whether the process has not executed the command yet: only
+// init's names have a slash (see package syncpipe).
+func (s procStat) isInit() bool { return strings.Contains(s.name, "/") }

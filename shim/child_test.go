@@ -1,0 +1,83 @@
+package shim
+
+import (
+	"os"
+	"strings"
+	"testing"
+)
+
+// statLine is a line of proc_pid_stat(5) with the given name, state, flags and
+// pending signals.
+func statLine(name, state, flags, pending string) string {
+	fields := strings.Fields(strings.Repeat("0 ", 52))
+	fields[0], fields[1], fields[2], fields[8], fields[30] = "1", "("+name+")", state, flags, pending
+	return strings.Join(fields, " ")
+}
+
+func TestParseStat(t *testing.T) {
+	for _, test := range []struct {
+		name                string
+		line                string
+		isInit, dead, dying bool
+	}{
+		{"command", statLine("sleep", "S", "4194304", "0"), false, false, false},
+		{"init", statLine("/mount /proc", "R", "4194304", "0"), true, false, false},
+		{"a name with everything", statLine(") Z 1 (a b", "S", "0", "0"), false, false, false},
+		{"zombie", statLine("true", "Z", "4", "0"), false, true, true},
+		{"zombie of init", statLine("/exec", "Z", "4", "0"), true, true, true},
+		{"exiting", statLine("hog", "R", "4", "0"), false, false, true},
+		{"killed", statLine("hog", "R", "0", "256"), false, false, true},
+		{"terminated", statLine("hog", "R", "0", "16384"), false, false, false},
+	} {
+		got, err := parseStat(test.line)
+		if err != nil {
+			t.Errorf("%s: %v", test.name, err)
+		}
+		if got.isInit() != test.isInit || got.dead() != test.dead || got.dying() != test.dying {
+			t.Errorf("%s: isInit, dead, dying = %v, %v, %v, want %v, %v, %v", test.name,
+				got.isInit(), got.dead(), got.dying(), test.isInit, test.dead, test.dying)
+		}
+	}
+	for _, line := range []string{"", "1 sleep S", ")(", "1 (x) S 1 2", statLine("x", "S", "-", "0"), statLine("x", "S", "0", "-")} {
+		if got, err := parseStat(line); err == nil {
+			t.Errorf("parseStat(%q) = %v, want an error", line, got)
+		}
+	}
+	own, err := os.ReadFile("/proc/self/stat")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := parseStat(string(own)); err != nil || got.dying() || got.isInit() {
+		t.Errorf("own stat: %+v, %v", got, err)
+	}
+}
+
+func TestKillCounter(t *testing.T) {
+	// Each look is the counter's value, and whether the command was dying.
+	type look struct {
+		value uint64
+		dying bool
+	}
+	for _, test := range []struct {
+		name  string
+		looks []look
+		final uint64
+		want  bool
+	}{
+		{"never killed", nil, 0, false},
+		{"killed before any look", nil, 1, true},
+		{"a child, well before", []look{{0, false}, {1, false}, {1, false}}, 1, false},
+		{"a child, then the command", []look{{1, false}, {1, false}}, 2, true},
+		{"the command, seen while it died", []look{{0, false}, {1, true}, {1, true}}, 1, true},
+		{"the command, seen before its signal was", []look{{1, false}, {1, true}}, 1, true},
+		{"a child, too shortly before", []look{{1, false}}, 1, true},
+	} {
+		var k killCounter
+		for _, l := range test.looks {
+			k.look(l.value, l.dying)
+		}
+		if got := k.rose(test.final); got != test.want {
+			t.Errorf("%s: rose(%d) = %v, want %v", test.name, test.final, got, test.want)
+		}
+	}
+}

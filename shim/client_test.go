@@ -1,0 +1,199 @@
+package shim
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"harpoon-supervisor/pkg/eventstream"
+)
+
+// connect returns a client as the loop has it, and the peer's end.
+func connect(t *testing.T) (*client, *os.File) {
+	t.Helper()
+	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	peer := os.NewFile(uintptr(fds[1]), "peer")
+	c, err := newClient(os.NewFile(uintptr(fds[0]), "client"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { peer.Close(); c.file.Close() })
+	return c, peer
+}
+
+func TestClientIsKnown(t *testing.T) {
+	c, _ := connect(t)
+	if int(c.peer.Pid) != os.Getpid() || int(c.peer.Uid) != os.Getuid() {
+		t.Errorf("peer = %+v, want this process", c.peer)
+	}
+	for uid, want := range map[uint32]bool{0: true, uint32(os.Geteuid()): true, 12345: false} {
+		c.peer.Uid = uid
+		if got := c.allowed(); got != want {
+			t.Errorf("uid %d: allowed = %v, want %v", uid, got, want)
+		}
+	}
+}
+
+// TestMailbox: the newest announcement wins, nothing follows a final one.
+func TestMailbox(t *testing.T) {
+	c, _ := connect(t)
+	for i := range 5 {
+		c.put(announcement{event: fmt.Append(nil, i)})
+	}
+	if got := <-c.mailbox; string(got.event) != "4" {
+		t.Errorf("mailbox = %s, want the newest", got.event)
+	}
+	c.put(announcement{event: []byte("final"), final: true})
+	c.put(announcement{event: []byte("late")})
+	if got := <-c.mailbox; string(got.event) != "final" {
+		t.Errorf("mailbox = %s, want final", got.event)
+	}
+	select {
+	case got := <-c.mailbox:
+		t.Errorf("after the final one came %s", got.event)
+	default:
+	}
+}
+
+func TestPace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := &client{mailbox: make(chan announcement, 1)}
+		start := time.Now()
+		if got := c.pace(announcement{event: []byte("a")}, 0); string(got.event) != "a" || time.Since(start) != 0 {
+			t.Errorf("without a wait: %s after %v", got.event, time.Since(start))
+		}
+		c.put(announcement{event: []byte("b")})
+		if got := c.pace(announcement{event: []byte("a")}, paceInterval); string(got.event) != "b" || time.Since(start) != paceInterval {
+			t.Errorf("with a wait: %s after %v, want the newest after %v", got.event, time.Since(start), paceInterval)
+		}
+		start = time.Now()
+		c.put(announcement{event: []byte("end"), final: true})
+		if got := c.pace(announcement{event: []byte("a")}, paceInterval); string(got.event) != "end" || time.Since(start) != 0 {
+			t.Errorf("final one: %s after %v, want it at once", got.event, time.Since(start))
+		}
+	})
+}
+
+// TestFlood: what changes faster than the pace is not sent faster, and the final
+// state still arrives, once.
+func TestFlood(t *testing.T) {
+	c, peer := connect(t)
+	finals := 0
+	go c.write(func() { finals++ })
+	start := time.Now()
+	for time.Since(start) < 5*paceInterval {
+		c.put(announcement{event: eventstream.Append(nil, "state", []byte("x"))})
+	}
+	c.put(announcement{event: eventstream.Append(nil, "state", []byte("end")), final: true})
+	took := time.Since(start)
+	c.finish()
+	<-c.written
+	c.file.Close()
+	got, err := io.ReadAll(peer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := bytes.Count(got, []byte("event: state\n"))
+	if most := int(took/paceInterval) + paceBurst + 1; n > most {
+		t.Errorf("%d events in %v, want at most %d", n, took, most)
+	}
+	if !bytes.HasSuffix(got, []byte("event: state\ndata: end\n\n")) || finals != 1 {
+		t.Errorf("ends with %q, %d finals", got[max(0, len(got)-40):], finals)
+	}
+}
+
+// TestStoppedClient: a peer that reads nothing is given up after a time without
+// progress, and delays nobody who puts.
+func TestStoppedClient(t *testing.T) {
+	c, _ := connect(t)
+	go c.write(func() { t.Error("sent to a client that reads nothing") })
+	large := bytes.Repeat([]byte("x"), 4<<20) // more than the socket's buffer
+	c.put(announcement{event: large})
+	c.put(announcement{event: large, final: true})
+	start := time.Now()
+	c.finish()
+	<-c.written
+	if took := time.Since(start); took < endProgress/2 {
+		t.Errorf("given up after %v", took)
+	}
+}
+
+func TestRead(t *testing.T) {
+	for _, test := range []struct {
+		name, sent string
+		want       []string
+		tooLong    bool
+	}{
+		{"people", "event: stop\n\n", []string{"stop"}, false},
+		{"known agents", "event: stop\ndata\n\nevent: kill\ndata\n\n", []string{"stop", "kill"}, false},
+		{"carriage returns", "event:exit\r\rid: 1\r\nevent: stop\r\n\r\n", []string{"exit", "stop"}, false},
+		{"unfinished", "event: stop\n", nil, false},
+		{"unknown", "event: dance\n\n", []string{"dance"}, false},
+		{"oversized", "event: stop\ndata: " + strings.Repeat("x", maxCommand) + "\n\n", nil, true},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			c, peer := connect(t)
+			commands, quit, ended := make(chan command), make(chan struct{}), make(chan error, 1)
+			go func() { ended <- c.read(commands, quit) }()
+			go func() {
+				_, _ = io.WriteString(peer, test.sent) // the oversized one is cut
+				peer.Close()
+			}()
+			var got []string
+			for {
+				select {
+				case command := <-commands:
+					got = append(got, command.name)
+					continue
+				case err := <-ended:
+					if errors.Is(err, eventstream.ErrTooLong) != test.tooLong {
+						t.Errorf("read ended with %v", err)
+					}
+				}
+				break
+			}
+			if fmt.Sprint(got) != fmt.Sprint(test.want) {
+				t.Errorf("commands %v, want %v", got, test.want)
+			}
+		})
+	}
+}
+
+// TestHalfClose: a peer that has shut down its sending side is still there; one
+// that has closed is gone.
+func TestHalfClose(t *testing.T) {
+	c, peer := connect(t)
+	ended := make(chan error, 1)
+	go func() { ended <- c.read(nil, nil) }()
+	if err := unix.Shutdown(int(peer.Fd()), unix.SHUT_WR); err != nil {
+		t.Fatal(err)
+	}
+	go c.write(func() {})
+	c.put(announcement{event: []byte("still here")})
+	buf := make([]byte, 32)
+	if n, err := peer.Read(buf); err != nil || string(buf[:n]) != "still here" {
+		t.Errorf("after the half-close: %q, %v", buf[:n], err)
+	}
+	select {
+	case err := <-ended:
+		t.Errorf("read ended at the half-close: %v", err)
+	default:
+	}
+	peer.Close()
+	if err := <-ended; err != nil {
+		t.Errorf("read = %v", err)
+	}
+	c.finish()
+	<-c.written
+}

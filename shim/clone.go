@@ -1,0 +1,76 @@
+package shim
+
+import (
+	"errors"
+	"fmt"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"harpoon-supervisor/pkg/agent"
+)
+
+// cloner clones on the main thread. The kernel sends the parent-death signal
+// when the thread that cloned exits, not the process (prctl(2),
+// PR_SET_PDEATHSIG): another thread may be retired by the Go runtime at any
+// time, and the container with it.
+type cloner struct {
+	requests chan func()
+}
+
+// serve runs the requests on the calling goroutine, which is locked to the main
+// thread, until the channel is closed.
+func (c cloner) serve() {
+	for request := range c.requests {
+		request()
+	}
+}
+
+// helper is the argument list of the cloned process; its environment is empty.
+// See nsinit.Name; the two halves do not import each other.
+var helper = []string{"harpoon-init"}
+
+// clone makes the helper process in new namespaces: this program again, with
+// the given descriptors and, on cgroup v2, in its cgroup from birth.
+func (c cloner) clone(network agent.Network, cgroup int, fds []uintptr) (*child, error) {
+	flags := uintptr(unix.CLONE_NEWPID | unix.CLONE_NEWNS | unix.CLONE_NEWUTS | unix.CLONE_NEWIPC)
+	if network == agent.NetworkNone {
+		flags |= unix.CLONE_NEWNET
+	}
+	pidfd := -1
+	attr := &syscall.ProcAttr{Files: fds, Env: []string{}, Sys: &syscall.SysProcAttr{
+		Cloneflags: flags,
+		Setsid:     true,
+		Pdeathsig:  unix.SIGKILL, // init arms it again, later
+		PidFD:      &pidfd,
+	}}
+	if cgroup >= 0 {
+		attr.Sys.UseCgroupFD, attr.Sys.CgroupFD = true, cgroup
+	}
+	var pid int
+	var err error
+	done := make(chan struct{})
+	c.requests <- func() {
+		defer close(done)
+		pid, err = syscall.ForkExec("/proc/self/exe", helper, attr)
+	}
+	<-done
+	if err != nil {
+		return nil, cloneError(err)
+	}
+	return newChild(pid, pidfd)
+}
+
+// cloneError adds a remedy where one is known.
+func cloneError(err error) error {
+	hint := ""
+	switch {
+	case errors.Is(err, unix.EPERM):
+		hint = " (namespaces need CAP_SYS_ADMIN)"
+	case errors.Is(err, unix.EAGAIN):
+		hint = " (too many processes: see ulimit -u, pids.max, kernel.pid_max)"
+	case errors.Is(err, unix.ENOSPC):
+		hint = " (too many namespaces: see /proc/sys/user)"
+	}
+	return fmt.Errorf("clone: %w%s", err, hint)
+}

@@ -1,0 +1,147 @@
+package shim
+
+import (
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"path"
+	"slices"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"harpoon-supervisor/pkg/agent"
+	"harpoon-supervisor/pkg/cgroup"
+	"harpoon-supervisor/pkg/syncpipe"
+)
+
+// What a container gets whose configuration says nothing else.
+const (
+	defaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+	defaultHome = "/"
+	containerID = 1 // user and group, numeric: the rootfs need not know them
+	rootfsName  = "rootfs"
+	configName  = "agent.json"
+)
+
+// container is what is started, as resolved from the configuration.
+type container struct {
+	restart agent.Restart
+	network agent.Network
+	limits  cgroup.Limits
+	init    syncpipe.Config // but for what differs from run to run
+}
+
+// maxConfig bounds agent.json, in bytes.
+const maxConfig = 16 << 20
+
+// readConfig reads and validates agent.json.
+func readConfig() (*agent.ContainerConfig, error) {
+	f, err := os.OpenFile(configName, os.O_RDONLY|unix.O_NONBLOCK, 0) // it may be a FIFO
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s: not a regular file", configName)
+	}
+	data, err := io.ReadAll(io.LimitReader(f, maxConfig+1))
+	if err != nil {
+		return nil, err
+	}
+	if len(data) > maxConfig {
+		return nil, fmt.Errorf("%s: larger than %d bytes", configName, maxConfig)
+	}
+	config, err := agent.ParseConfig(data)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", configName, err)
+	}
+	return config, nil
+}
+
+// resolve works out what the configuration means.
+func resolve(o Options, config *agent.ContainerConfig) *container {
+	const mib = 1 << 20
+	c := &container{
+		restart: config.Restart,
+		network: cmp.Or(config.Network, agent.NetworkHost),
+		limits:  cgroup.Limits{Memory: config.Resources.Mem * mib, CPU: config.Resources.CPU},
+		init: syncpipe.Config{
+			Hostname:   o.Hostname,
+			Rootfs:     rootfsName,
+			NetNS:      config.Network.Path(),
+			WorkingDir: path.Join("/", config.Command.WorkingDir),
+			UID:        containerID,
+			GID:        containerID,
+			NoFile:     cmp.Or(config.Resources.FD, agent.DefaultFD),
+			Env:        environment(config.Env),
+		},
+	}
+	for _, arg := range o.Command {
+		c.init.Argv = append(c.init.Argv, []byte(arg))
+	}
+	for dest, size := range config.Storage.Tmp {
+		c.init.Mounts = append(c.init.Mounts, syncpipe.Mount{Dest: path.Clean(dest), Size: uint64(max(size, 0)) * mib})
+	}
+	for dest, source := range config.Storage.Volumes {
+		c.init.Mounts = append(c.init.Mounts, syncpipe.Mount{Dest: path.Clean(dest), Source: source})
+	}
+	slices.SortFunc(c.init.Mounts, func(a, b syncpipe.Mount) int { return strings.Compare(a.Dest, b.Dest) })
+	return c
+}
+
+// environment returns the command's environment, sorted by key.
+func environment(env map[string]string) [][]byte {
+	full := map[string]string{"HOME": defaultHome, "PATH": defaultPath}
+	maps.Copy(full, env)
+	var list [][]byte
+	for _, key := range slices.Sorted(maps.Keys(full)) {
+		list = append(list, []byte(key+"="+full[key]))
+	}
+	return list
+}
+
+// check returns why the container cannot be started at all.
+func (c *container) check() error {
+	if len(c.init.Argv) == 0 {
+		return errors.New("no command")
+	}
+	return nil
+}
+
+// describe returns the content of container.json.
+func (c *container) describe(o Options) ([]byte, error) {
+	var keys []string
+	for _, entry := range c.init.Env {
+		key, _, _ := strings.Cut(string(entry), "=")
+		keys = append(keys, key)
+	}
+	text, err := json.MarshalIndent(map[string]any{
+		"id":          o.ID,
+		"hostname":    o.Hostname,
+		"command":     o.Command,
+		"working_dir": c.init.WorkingDir,
+		"env":         keys,
+		"uid":         c.init.UID,
+		"gid":         c.init.GID,
+		"cgroup":      path.Join(o.CgroupParent, o.ID),
+		"limits": map[string]any{
+			"memory_bytes": c.limits.Memory,
+			"cpus":         c.limits.CPU,
+			"open_files":   c.init.NoFile,
+		},
+		"mounts":     c.init.Mounts,
+		"network":    c.network,
+		"restart":    c.restart,
+		"supervisor": map[string]any{"pid": os.Getpid(), "version": o.Version},
+	}, "", "  ")
+	return append(text, '\n'), err
+}

@@ -1,0 +1,165 @@
+package shim
+
+import (
+	"errors"
+	"os"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// listener is the control socket. It is bound and listening under another name
+// before it is renamed to control, so that nobody ever sees control refuse.
+type listener struct {
+	dir    runDir
+	file   *os.File
+	raw    syscall.RawConn
+	socket unix.Stat_t // the socket's inode
+	// slots bounds the clients, so that descriptors are left for runs: who
+	// finds no slot waits in the backlog.
+	slots   chan struct{}
+	stopped chan struct{} // closed by stop
+}
+
+// reservedFDs are kept free of clients: a start needs about twenty.
+const reservedFDs = 64
+
+// backlog is cut to net.core.somaxconn by the kernel.
+const backlog = 4096
+
+// listen makes the listening socket, not yet in its place.
+func listen(dir runDir) (*listener, error) {
+	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
+	if err != nil {
+		return nil, os.NewSyscallError("socket", err)
+	}
+	l := &listener{dir: dir, file: os.NewFile(uintptr(fd), controlName), slots: make(chan struct{}, maxClients()), stopped: make(chan struct{})}
+	// Before bind, so that the file has this mode from its first instant.
+	if err = unix.Fchmod(fd, 0o600); err == nil {
+		err = unix.Bind(fd, &unix.SockaddrUnix{Name: dir.path(newControlName)})
+	}
+	if err == nil {
+		err = unix.Listen(fd, backlog)
+	}
+	if err == nil {
+		err = unix.Fstatat(int(dir.Fd()), newControlName, &l.socket, unix.AT_SYMLINK_NOFOLLOW)
+	}
+	if err == nil {
+		l.raw, err = l.file.SyscallConn()
+	}
+	if err != nil {
+		l.close()
+		return nil, os.NewSyscallError("listen on "+controlName, err)
+	}
+	return l, nil
+}
+
+// maxClients returns how many clients fit under the descriptor limit.
+func maxClients() int {
+	var limit unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
+		return 1
+	}
+	total := int(min(limit.Cur, 1<<20))
+	return max(total-reservedFDs, total/2, 1)
+}
+
+// publish puts the socket in its place.
+func (l *listener) publish() error {
+	fd := int(l.dir.Fd())
+	return os.NewSyscallError("rename "+controlName, unix.Renameat(fd, newControlName, fd, controlName))
+}
+
+// published reports whether control is there and ours.
+func (l *listener) published() bool {
+	var st unix.Stat_t
+	err := unix.Fstatat(int(l.dir.Fd()), controlName, &st, unix.AT_SYMLINK_NOFOLLOW)
+	return err == nil && st.Dev == l.socket.Dev && st.Ino == l.socket.Ino
+}
+
+// unpublish removes control, if it is still ours, and the unfinished one.
+func (l *listener) unpublish() {
+	fd := int(l.dir.Fd())
+	if l.published() {
+		_ = unix.Unlinkat(fd, controlName, 0) // gone already is as good
+	}
+	_ = unix.Unlinkat(fd, newControlName, 0) // as good
+}
+
+// accept is the goroutine that turns connections into clients, until stop; then
+// it takes those who connected before control was removed, and ends.
+func (l *listener) accept(accepted chan<- *os.File) {
+	defer close(accepted)
+	for {
+		select {
+		case l.slots <- struct{}{}:
+		case <-l.stopped:
+			return
+		}
+		fd, err := l.next()
+		switch {
+		case err == nil:
+			accepted <- os.NewFile(uintptr(fd), "client")
+			continue
+		case errors.Is(err, os.ErrDeadlineExceeded): // stop
+			l.drain(accepted)
+			return
+		case err == unix.EMFILE || err == unix.ENFILE || err == unix.ENOBUFS || err == unix.ENOMEM:
+			// The system's limits, as ours are kept: it passes, and must not
+			// be waited out by trying.
+			time.Sleep(100 * time.Millisecond)
+		}
+		<-l.slots
+	}
+}
+
+// drain takes the clients that wait in the backlog, as far as there is room.
+func (l *listener) drain(accepted chan<- *os.File) {
+	for {
+		fd, err := l.acceptNow()
+		if err != nil {
+			return
+		}
+		accepted <- os.NewFile(uintptr(fd), "client")
+		select {
+		case l.slots <- struct{}{}:
+		default:
+			return
+		}
+	}
+}
+
+// next waits for a connection.
+func (l *listener) next() (fd int, err error) {
+	waited := l.raw.Read(func(uintptr) bool {
+		fd, err = l.acceptNow()
+		return err != unix.EAGAIN
+	})
+	if waited != nil {
+		return -1, waited
+	}
+	return fd, err
+}
+
+func (l *listener) acceptNow() (int, error) {
+	var fd int
+	var err error
+	if closed := l.raw.Control(func(listening uintptr) {
+		fd, _, err = unix.Accept4(int(listening), unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK)
+	}); closed != nil {
+		return -1, closed
+	}
+	return fd, err
+}
+
+// stop makes accept finish. control must have been removed.
+func (l *listener) stop() {
+	close(l.stopped)
+	_ = l.file.SetReadDeadline(time.Unix(1, 0)) // an open socket takes it
+}
+
+func (l *listener) close() {
+	l.unpublish()
+	l.file.Close()
+}

@@ -1,0 +1,74 @@
+package shim
+
+import (
+	"fmt"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// lines is the writer behind the log: it never waits for stderr. Lines that
+// find no room are dropped and counted, and the count is logged later.
+type lines struct {
+	queue   chan []byte
+	dropped atomic.Uint64
+	written chan struct{} // closed when all has been written
+}
+
+// newLog returns a logger to the descriptor and its writer.
+func newLog(fd int) (*slog.Logger, *lines) {
+	l := &lines{queue: make(chan []byte, 256), written: make(chan struct{})}
+	go l.write(fd)
+	return slog.New(slog.NewTextHandler(l, nil)), l
+}
+
+// Write queues one line. It is called by the log handler, under its lock.
+func (l *lines) Write(line []byte) (int, error) {
+	select {
+	case l.queue <- append([]byte(nil), line...):
+	default:
+		l.dropped.Add(1)
+	}
+	return len(line), nil
+}
+
+// write is the goroutine that may block on stderr.
+func (l *lines) write(fd int) {
+	defer close(l.written)
+	for line := range l.queue {
+		if line == nil { // flush
+			return
+		}
+		if n := l.dropped.Swap(0); n > 0 {
+			line = append(fmt.Appendf(nil, "level=WARN msg=\"lines dropped\" count=%d\n", n), line...)
+		}
+		for len(line) > 0 {
+			n, err := unix.Write(fd, line)
+			if err == unix.EINTR {
+				continue
+			}
+			if err != nil { // dead, full or non-blocking: so is the line
+				l.dropped.Add(1)
+				break
+			}
+			line = line[n:]
+		}
+	}
+}
+
+// flush waits a moment for what is queued, at the end of the process. What is
+// logged afterwards is lost.
+func (l *lines) flush() {
+	patience := time.After(100 * time.Millisecond)
+	select {
+	case l.queue <- nil:
+	case <-patience:
+		return
+	}
+	select {
+	case <-l.written:
+	case <-patience:
+	}
+}

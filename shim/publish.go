@@ -1,0 +1,131 @@
+package shim
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+
+	"harpoon-supervisor/pkg/agent"
+	"harpoon-supervisor/pkg/eventstream"
+)
+
+// wire returns the state as clients are told it.
+func (s *supervisor) wire() *agent.ContainerProcessState {
+	w := &agent.ContainerProcessState{
+		Up:               s.state.running(),
+		Restarting:       s.restarts(),
+		Err:              s.err,
+		Restarts:         uint64(max(s.runs-1, 0)),
+		OOMs:             s.ooms,
+		ContainerMetrics: s.meter.last,
+	}
+	if w.Up {
+		w.PID, w.StartedAt = s.run.child.pid, s.startedAt.UTC()
+		return w
+	}
+	if w.ContainerExitStatus = s.exit; s.exit != nil {
+		w.ExitedAt = s.exitedAt.UTC()
+	}
+	if !s.nextAt.IsZero() {
+		w.NextRestartAt = s.nextAt.UTC()
+	}
+	return w
+}
+
+// restarts is the switch "restarting": what the policy says for a failure while
+// up, and whether another start will come or is in progress while not.
+func (s *supervisor) restarts() bool {
+	switch s.state {
+	case up:
+		return wantsRestart(s.starter.container.restart, agent.ContainerExitStatus{Exited: true, ExitStatus: 1})
+	case backingOff, restarting:
+		return true
+	case aborting: // a later start; before the first one is over nobody is told anything
+		return true
+	}
+	return false
+}
+
+// untold reports whether the first start is in progress: its state would look
+// final.
+func (s *supervisor) untold() bool {
+	return s.runs == 0 && s.state.startInProgress()
+}
+
+// announcement encodes the state.
+func (s *supervisor) announcement() announcement {
+	w := s.wire()
+	var data bytes.Buffer
+	encoder := json.NewEncoder(&data)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(w); err != nil {
+		s.log.Error("internal error: encode state", "error", err)
+	}
+	return announcement{
+		event: eventstream.Append(nil, agent.EventState, bytes.TrimSuffix(data.Bytes(), []byte("\n"))),
+		final: w.Final(),
+	}
+}
+
+// publish announces the state to everybody.
+func (s *supervisor) publish() {
+	if len(s.clients) == 0 {
+		return
+	}
+	a := s.announcement()
+	for c := range s.clients {
+		c.put(a)
+	}
+}
+
+// join welcomes a client: it is told the state, or, while the first start is in
+// progress, what comes of that.
+func (s *supervisor) join(file *os.File) {
+	c, err := newClient(file)
+	if err == nil && !c.allowed() {
+		s.log.Warn("client refused", "uid", c.peer.Uid, "pid", c.peer.Pid)
+	} else if err != nil {
+		s.log.Warn("client lost", "error", err)
+	}
+	if err != nil || !c.allowed() {
+		file.Close()
+		<-s.listener.slots
+		return
+	}
+	s.clients[c] = struct{}{}
+	go c.write(s.onSent)
+	go func() { // read
+		err := c.read(s.commands, s.quit)
+		select {
+		case s.left <- departure{c, err}:
+		case <-s.quit:
+		}
+	}()
+	if !s.untold() {
+		if s.run != nil {
+			s.meter.sample(s.run)
+		}
+		c.put(s.announcement())
+	}
+	s.setTick()
+}
+
+// onSent is called by the writers.
+func (s *supervisor) onSent() {
+	s.finalSent.Store(true)
+	select {
+	case s.sent <- struct{}{}:
+	default:
+	}
+}
+
+func (s *supervisor) onDeparture(d departure) {
+	if d.err != nil && !isHangUp(d.err) {
+		s.log.Warn("client cut", "uid", d.client.peer.Uid, "pid", d.client.peer.Pid, "error", d.err)
+	}
+	delete(s.clients, d.client)
+	d.client.file.Close()
+	d.client.finish()
+	<-s.listener.slots
+	s.setTick()
+}

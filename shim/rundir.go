@@ -1,0 +1,129 @@
+package shim
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strconv"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// The files of the run directory that are ours.
+const (
+	controlName    = "control"
+	newControlName = ".control.new"   // control before it listens
+	resolvedName   = "container.json" // the container as resolved, for people and agents
+)
+
+// runDir is the run directory, which is the working directory. It is held open
+// and locked for the life of the supervisor, and paths in it are made from the
+// descriptor, so that its own path may have any length.
+type runDir struct {
+	*os.File
+}
+
+// lockRetry is how long the lock is tried for: a supervisor that was killed
+// while it cloned leaves it to the child for the moment until its exec.
+const lockRetry = 100 * time.Millisecond
+
+// lockRunDir opens and locks the working directory.
+func lockRunDir() (runDir, error) {
+	f, err := os.Open(".")
+	if err != nil {
+		return runDir{}, err
+	}
+	d := runDir{f}
+	deadline := time.Now().Add(lockRetry)
+	for {
+		err = unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+		if err != unix.EWOULDBLOCK || time.Now().After(deadline) {
+			break
+		}
+		time.Sleep(lockRetry / 20)
+	}
+	switch {
+	case err == unix.EWOULDBLOCK:
+		err = errors.New("run directory is locked: another supervisor is running in it")
+	case err != nil:
+		err = fmt.Errorf("lock run directory: %w", err)
+	case d.deleted():
+		err = errors.New("run directory has been deleted")
+	}
+	if err != nil {
+		f.Close()
+		return runDir{}, err
+	}
+	return d, nil
+}
+
+// deleted reports whether the directory has been removed from the filesystem.
+func (d runDir) deleted() bool {
+	var st unix.Stat_t
+	return unix.Fstat(int(d.Fd()), &st) == nil && st.Nlink == 0
+}
+
+// path returns a path of a file in the directory that is short enough for a
+// socket's address (unix(7): 108 bytes) however long the directory's own is.
+func (d runDir) path(name string) string {
+	return "/proc/self/fd/" + strconv.Itoa(int(d.Fd())) + "/" + name
+}
+
+// removeStale removes what a killed predecessor has left.
+func (d runDir) removeStale() error {
+	for _, name := range []string{controlName, newControlName} {
+		if err := unix.Unlinkat(int(d.Fd()), name, 0); err != nil && err != unix.ENOENT {
+			return &fs.PathError{Op: "remove stale", Path: name, Err: err}
+		}
+	}
+	return nil
+}
+
+// replace writes a file of mode 0644 and puts it in place in one step.
+func (d runDir) replace(name string, content []byte) error {
+	temporary := "." + name + ".new"
+	f, err := os.OpenFile(temporary, os.O_WRONLY|os.O_CREATE|os.O_TRUNC|unix.O_NOFOLLOW, 0o644)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(content)
+	// Not as the umask would have it.
+	if err = errors.Join(err, f.Chmod(0o644), f.Close()); err == nil {
+		err = os.Rename(temporary, name)
+	}
+	if err != nil {
+		_ = os.Remove(temporary) // the first error is the one to know
+	}
+	return err
+}
+
+// watch reports on the channel each time that control has been deleted. It is
+// the first thing to go when an agent deletes the run directory; the directory
+// itself sends no event while it is held open.
+func (d runDir) watch(deleted chan<- struct{}) (stop func(), err error) {
+	fd, err := unix.InotifyInit1(unix.IN_CLOEXEC | unix.IN_NONBLOCK)
+	if err != nil {
+		return nil, os.NewSyscallError("inotify_init1", err)
+	}
+	if _, err := unix.InotifyAddWatch(fd, d.path("."), unix.IN_DELETE|unix.IN_ONLYDIR); err != nil {
+		unix.Close(fd)
+		return nil, os.NewSyscallError("inotify_add_watch", err)
+	}
+	f := os.NewFile(uintptr(fd), "inotify")
+	go func() {
+		buf := make([]byte, 4096)
+		for {
+			if _, err := f.Read(buf); err != nil {
+				return
+			}
+			// Which file it was does not matter: the loop looks.
+			select {
+			case deleted <- struct{}{}:
+			default:
+			}
+		}
+	}()
+	return func() { f.Close() }, nil
+}

@@ -1,0 +1,149 @@
+package shim
+
+import (
+	"context"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"harpoon-supervisor/pkg/agent"
+)
+
+// startRun starts the next run, when the last one has been cleared.
+func (s *supervisor) startRun() {
+	ctx, abort := context.WithCancelCause(context.Background())
+	s.abort = abort
+	number := s.runs + 1
+	cleared := s.cleared
+	go func() {
+		<-cleared
+		r, err := s.starter.start(ctx, number)
+		s.starts <- startResult{r, err}
+	}()
+}
+
+// startResult is what start returns. Without an error there is a command;
+// with one, the run is to be cleared.
+type startResult struct {
+	run *run
+	err error
+}
+
+// clearRun ends and removes what a run has left, beside the loop. The next
+// start and the end of the supervisor wait for it.
+func (s *supervisor) clearRun(r *run) {
+	before, done := s.cleared, make(chan struct{})
+	s.cleared = done
+	go func() {
+		defer close(done)
+		<-before
+		err := r.clear()
+		s.leftOver.Store(err != nil)
+		if err != nil {
+			s.log.Error("cleanup", "run", r.number, "error", err)
+		}
+	}()
+}
+
+// exit is the end of a command.
+type exit struct {
+	run    *run
+	status unix.WaitStatus
+	err    error
+	at     time.Time
+}
+
+// fail ends a start.
+func (s *supervisor) fail(err error) {
+	s.log.Error("start failed", "error", err)
+	s.err = err.Error()
+	s.apply(startFailed)
+}
+
+func (s *supervisor) onStart(r startResult) {
+	s.abort(nil) // releases the context
+	switch {
+	case r.err == nil:
+		s.onStarted(r.run)
+	case s.state == aborting && s.runs > 0:
+		// As in back-off: the last exit is the final one.
+		s.log.Info("restart aborted")
+		s.clearRun(r.run)
+		s.apply(startFailed)
+	default:
+		s.clearRun(r.run)
+		s.fail(r.err)
+	}
+}
+
+func (s *supervisor) onStarted(r *run) {
+	r.started = time.Now()
+	s.run, s.startedAt = r, r.started
+	s.exit, s.exitedAt = nil, time.Time{}
+	s.runs++
+	s.log.Info("started", "run", r.number, "pid", r.child.pid)
+	go func() { // wait
+		status, err := r.child.wait()
+		s.exits <- exit{r, status, err, time.Now()}
+	}()
+	if r.oom != nil {
+		go r.notify(s.hints)
+	}
+	s.meter.sample(r)
+	s.apply(started)
+	if s.state == stopping { // asked for while it started, and too late to abort
+		s.signalRun(s.stopWith)
+	}
+}
+
+func (s *supervisor) onExit(e exit) {
+	r := e.run
+	if e.err != nil {
+		// Never reported as success: what is not known is a failure.
+		s.log.Error("internal error: wait", "run", r.number, "error", e.err)
+		e.status = unix.WaitStatus(unix.SIGKILL)
+	}
+	oomed := r.oomed(e.status)
+	s.meter.sample(r)
+	s.meter.ended()
+	s.exit, s.exitedAt = exitStatus(e.status, oomed), e.at
+	if oomed {
+		s.ooms++
+	}
+	s.log.Info("exited", append([]any{"run", r.number, "after", e.at.Sub(r.started).Round(time.Millisecond)}, how(s.exit)...)...)
+	s.run, s.startedAt, s.lookKill = nil, time.Time{}, nil
+	s.clearRun(r)
+	if !wantsRestart(s.starter.container.restart, *s.exit) {
+		s.apply(endedForGood)
+		return
+	}
+	if s.state == up {
+		delay := s.backoff.after(e.at.Sub(r.started))
+		s.nextAt, s.due = time.Now().Add(delay), time.After(delay)
+		s.log.Info("restarting", "in", delay)
+	}
+	s.apply(endedToRestart)
+}
+
+// lookAtKills reads the counter of out-of-memory kills, several times after each
+// hint: the hint may come before the counter rises.
+func (s *supervisor) lookAtKills() {
+	s.lookKill = nil
+	if s.run == nil || s.looks == killLooks {
+		return
+	}
+	s.run.lookAtKills()
+	s.lookKill = time.After(settleTime << s.looks)
+	s.looks++
+}
+
+// how words an exit status for the log.
+func how(e *agent.ContainerExitStatus) []any {
+	switch {
+	case e.OOMed:
+		return []any{"how", "out of memory"}
+	case e.Signaled:
+		return []any{"how", "signal", "signal", e.Signal}
+	}
+	return []any{"how", "exit", "status", e.ExitStatus}
+}

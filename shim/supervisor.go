@@ -1,0 +1,198 @@
+package shim
+
+import (
+	"context"
+	"log/slog"
+	"os"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"harpoon-supervisor/pkg/agent"
+)
+
+// record is all that is known about the container. It is what another process
+// image would need to take over.
+type record struct {
+	state     state
+	runs      int // whose exec has succeeded
+	ooms      uint64
+	run       *run // the present one, while running
+	err       string
+	exit      *agent.ContainerExitStatus // of the last run
+	exitedAt  time.Time
+	startedAt time.Time
+	nextAt    time.Time // of the next start, while backing off
+	meter     meter
+	backoff   backoff
+	stopWith  syscall.Signal // what stop has been asked with: TERM or KILL
+	ending    ending
+}
+
+// supervisor is the loop and what it owns. Only the loop's goroutine touches
+// the fields of record, the clients and the timers.
+type supervisor struct {
+	record
+	log         *slog.Logger
+	lines       *lines
+	dir         runDir
+	listener    *listener
+	starter     *starter
+	configError error
+
+	clients map[*client]struct{}
+	abort   context.CancelCauseFunc // ends the start in progress
+	cleared <-chan struct{}         // closed when the last run has been cleared
+	unwatch func()                  // ends the watch of the run directory, once down
+	// unwatched: it could not be watched, so it is looked at by the clock.
+	unwatched bool
+
+	// What the other goroutines report.
+	signals  <-chan os.Signal
+	accepted chan *os.File
+	commands chan command
+	left     chan departure
+	starts   chan startResult
+	exits    chan exit
+	hints    chan struct{} // of an out-of-memory kill
+	deleted  chan struct{} // a file of the run directory
+	sent     chan struct{} // the final state, to somebody
+	quit     chan struct{} // closed when the loop listens no more
+
+	finalSent atomic.Bool
+	leftOver  atomic.Bool // the last run could not be cleared
+
+	// Timers: nil while they are not needed.
+	due      <-chan time.Time // the back-off is over
+	tick     *time.Ticker     // metrics
+	lookKill <-chan time.Time // look at the kill counter again
+	looks    int              // how often that was, since the last hint
+	lookDir  <-chan time.Time // look whether the run directory is gone
+	linger   <-chan time.Time // the final err has been known for long enough
+}
+
+// departure is a client whose connection has ended, and why.
+type departure struct {
+	client *client
+	err    error
+}
+
+func newSupervisor(dir runDir, l *listener, log *slog.Logger) *supervisor {
+	cleared := make(chan struct{})
+	close(cleared)
+	return &supervisor{
+		log: log, dir: dir, listener: l, cleared: cleared,
+		clients:  map[*client]struct{}{},
+		accepted: make(chan *os.File),
+		commands: make(chan command),
+		left:     make(chan departure),
+		starts:   make(chan startResult),
+		exits:    make(chan exit),
+		hints:    make(chan struct{}, 1),
+		deleted:  make(chan struct{}, 1),
+		sent:     make(chan struct{}, 1),
+		quit:     make(chan struct{}),
+	}
+}
+
+// The pace of what the loop does by itself.
+const (
+	sampleInterval = 3 * time.Second // while up, if anybody listens
+	errLinger      = time.Second     // from a final err that has been sent to the end
+	dirInterval    = time.Second     // between two looks at a directory whose control is gone
+	killLooks      = 13              // after a hint, at doubling distances: a second in all
+)
+
+// loop runs the container until the supervisor's end and returns its status.
+func (s *supervisor) loop() int {
+	go s.listener.accept(s.accepted)
+	if s.configError != nil {
+		s.fail(s.configError)
+	} else {
+		s.startRun()
+	}
+	for !s.over() {
+		select {
+		case signal := <-s.signals:
+			s.onSignal(signal.(syscall.Signal))
+		case c := <-s.commands:
+			s.onCommand(c)
+		case file := <-s.accepted:
+			s.join(file)
+		case d := <-s.left:
+			s.onDeparture(d)
+		case r := <-s.starts:
+			s.onStart(r)
+		case e := <-s.exits:
+			s.onExit(e)
+		case <-s.due:
+			s.due = nil
+			s.apply(restartDue)
+		case <-ticks(s.tick):
+			s.meter.sample(s.run)
+			s.publish()
+		case <-s.hints:
+			s.looks = 0
+			s.lookAtKills()
+		case <-s.lookKill:
+			s.lookAtKills()
+		case <-s.deleted:
+			s.lookAtDir()
+		case <-s.lookDir:
+			s.lookAtDir()
+		case <-s.sent:
+			if s.err != "" {
+				s.linger = time.After(errLinger)
+			}
+		case <-s.linger:
+			s.endFor(byItself)
+		}
+	}
+	return s.end()
+}
+
+// ticks is the channel of a ticker that may be nil.
+func ticks(t *time.Ticker) <-chan time.Time {
+	if t == nil {
+		return nil
+	}
+	return t.C
+}
+
+// apply is the one place where the state changes.
+func (s *supervisor) apply(e event) {
+	to, possible := next(s.state, e)
+	if !possible {
+		s.log.Error("internal error: impossible event", "state", s.state, "event", e)
+		return
+	}
+	from := s.state
+	s.state = to
+	switch to {
+	case aborting:
+		s.abort(errAborted)
+	case restarting:
+		s.nextAt = time.Time{}
+		s.startRun()
+	case down:
+		s.due, s.nextAt = nil, time.Time{}
+	}
+	s.setTick()
+	if from != down && !to.startInProgress() {
+		s.publish()
+	}
+	s.lookAtDir()
+}
+
+// setTick lets the ticker run only while there are metrics and somebody to send
+// them to.
+func (s *supervisor) setTick() {
+	want := s.state.running() && len(s.clients) > 0
+	switch {
+	case want && s.tick == nil:
+		s.tick = time.NewTicker(sampleInterval)
+	case !want && s.tick != nil:
+		s.tick.Stop()
+		s.tick = nil
+	}
+}

@@ -1,0 +1,192 @@
+package shim
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"strconv"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"harpoon-supervisor/pkg/syncpipe"
+)
+
+// tracer writes the steps and messages of each start to a file, as Chrome trace
+// events ("Trace Event Format", complete events). The file is one JSON array
+// after every write. A nil tracer does nothing.
+type tracer struct {
+	file *os.File
+	log  *slog.Logger
+}
+
+// traceEvent is one complete event. Its times are microseconds of
+// CLOCK_MONOTONIC, which both halves share.
+type traceEvent struct {
+	Name     string         `json:"name"`
+	Category string         `json:"cat"` // step or message
+	Phase    string         `json:"ph"`
+	Start    microseconds   `json:"ts"`
+	Duration microseconds   `json:"dur"`
+	PID      int            `json:"pid"`
+	TID      int            `json:"tid"`
+	Args     map[string]any `json:"args"`
+}
+
+// microseconds is a time in nanoseconds, written as microseconds.
+type microseconds int64
+
+func (m microseconds) MarshalJSON() ([]byte, error) {
+	return fmt.Appendf(nil, "%d.%03d", m/1000, m%1000), nil
+}
+
+// openTrace opens the trace file, new or one of earlier runs. A file that
+// cannot be used is logged, and costs nothing but the trace.
+func openTrace(name string, log *slog.Logger) *tracer {
+	if name == "" {
+		return nil
+	}
+	// Not blocking, lest the name be a FIFO's.
+	file, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE|unix.O_NONBLOCK, 0o600)
+	if err == nil {
+		var info os.FileInfo
+		if info, err = file.Stat(); err == nil && !info.Mode().IsRegular() {
+			err = &os.PathError{Op: "open", Path: name, Err: errors.New("not a regular file")}
+			file.Close()
+		}
+	}
+	if err != nil {
+		log.Error("no trace", "error", err)
+		return nil
+	}
+	return &tracer{file: file, log: log}
+}
+
+// monotonic returns the time of CLOCK_MONOTONIC in nanoseconds.
+func monotonic() int64 {
+	var ts unix.Timespec
+	_ = unix.ClockGettime(unix.CLOCK_MONOTONIC, &ts) // cannot fail
+	return ts.Nano()
+}
+
+// step records a step that has just ended.
+func (t *tracer) step(run int, name string, start int64) {
+	if t != nil {
+		t.write(traceEvent{Name: name, Category: "step", Start: microseconds(start), Duration: microseconds(monotonic() - start), PID: os.Getpid(), Args: map[string]any{"run": run}})
+	}
+}
+
+// initStep records a step that init has reported.
+func (t *tracer) initStep(run, pid int, s *syncpipe.Step) {
+	if t != nil {
+		t.write(traceEvent{Name: s.Name, Category: "step", Start: microseconds(s.Start), Duration: microseconds(s.Took), PID: pid, Args: map[string]any{"run": run}})
+	}
+}
+
+// message records a message that has just been sent or received; the duration
+// is that of the call, waiting included. m is nil at the end of the pipe.
+func (t *tracer) message(run int, from, to string, m *syncpipe.Message, start int64) {
+	if t == nil {
+		return
+	}
+	e := traceEvent{Category: "message", Start: microseconds(start), Duration: microseconds(monotonic() - start), PID: os.Getpid(), Args: map[string]any{"run": run, "from": from, "to": to}}
+	if m == nil {
+		e.Name = "EOF"
+	} else {
+		e.Name = string(m.Type)
+		e.Args["message"] = redact(*m)
+	}
+	t.write(e)
+}
+
+// redact returns the message as people may see it: text instead of base64, and
+// the length of each value of the environment in its place.
+func redact(m syncpipe.Message) any {
+	if m.Config == nil {
+		return m
+	}
+	type config syncpipe.Config // shadows the two fields that differ
+	shown := struct {
+		config
+		Argv []string `json:"argv"`
+		Env  []string `json:"env"`
+	}{config: config(*m.Config)}
+	for _, arg := range m.Config.Argv {
+		shown.Argv = append(shown.Argv, string(arg))
+	}
+	for _, entry := range m.Config.Env {
+		key, value, _ := bytes.Cut(entry, []byte("="))
+		shown.Env = append(shown.Env, string(key)+"="+strconv.Itoa(len(value)))
+	}
+	return map[string]any{"type": m.Type, "config": shown}
+}
+
+// write appends an event. If it cannot, there will be no more of them.
+func (t *tracer) write(e traceEvent) {
+	if t.file == nil {
+		return
+	}
+	e.Phase, e.TID = "X", e.PID
+	if err := t.append(e); err != nil {
+		t.log.Error("trace ends", "error", err)
+		t.close()
+	}
+}
+
+// append puts an event in the place of the array's end, in one write. Another
+// supervisor may write to the same file, hence the lock.
+func (t *tracer) append(e traceEvent) error {
+	text, err := json.Marshal(e)
+	if err != nil {
+		return err
+	}
+	if err := t.lock(); err != nil {
+		return err
+	}
+	defer func() { _ = unix.Flock(int(t.file.Fd()), unix.LOCK_UN) }() // an open file can be unlocked
+	info, err := t.file.Stat()
+	if err != nil {
+		return err
+	}
+	at := info.Size()
+	if at == 0 {
+		text = fmt.Appendf(nil, "[\n%s\n]", text)
+	} else {
+		end := make([]byte, 2)
+		if _, err := t.file.ReadAt(end, max(at-2, 0)); err != nil || string(end) != "\n]" {
+			return fmt.Errorf("%s: not a trace", t.file.Name())
+		}
+		at -= 2
+		text = fmt.Appendf(nil, ",\n%s\n]", text)
+	}
+	if _, err = t.file.WriteAt(text, at); err != nil { // a full disk
+		_ = t.file.Truncate(info.Size())
+		if at > 0 {
+			_, _ = t.file.WriteAt([]byte("\n]"), at) // where these two bytes have been before
+		}
+	}
+	return err
+}
+
+// lock takes the lock, but does not wait for somebody who keeps it.
+func (t *tracer) lock() error {
+	var err error
+	for range 100 {
+		err = unix.Flock(int(t.file.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+		if err != unix.EWOULDBLOCK {
+			break
+		}
+		time.Sleep(time.Millisecond)
+	}
+	return os.NewSyscallError("flock", err)
+}
+
+func (t *tracer) close() {
+	if t != nil && t.file != nil {
+		t.file.Close()
+		t.file = nil
+	}
+}

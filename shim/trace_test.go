@@ -1,0 +1,107 @@
+package shim
+
+import (
+	"encoding/json"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"harpoon-supervisor/pkg/syncpipe"
+)
+
+func quiet() *slog.Logger { return slog.New(slog.NewTextHandler(io.Discard, nil)) }
+
+// readTrace returns the events of a file, which must be a JSON array.
+func readTrace(t *testing.T, name string) []traceRead {
+	t.Helper()
+	text, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var events []traceRead
+	if err := json.Unmarshal(text, &events); err != nil {
+		t.Fatalf("%v in %s", err, text)
+	}
+	return events
+}
+
+type traceRead struct {
+	Name string  `json:"name"`
+	Cat  string  `json:"cat"`
+	Ph   string  `json:"ph"`
+	TS   float64 `json:"ts"`
+	Dur  float64 `json:"dur"`
+	PID  int     `json:"pid"`
+	Args map[string]any
+}
+
+// TestTrace: the file is complete after every write, whoever else writes to it.
+func TestTrace(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "trace")
+	var writers sync.WaitGroup
+	for range 4 {
+		tracer := openTrace(name, quiet())
+		writers.Go(func() {
+			for range 25 {
+				tracer.step(1, "clone", monotonic())
+			}
+		})
+	}
+	writers.Wait()
+	events := readTrace(t, name)
+	if len(events) != 100 {
+		t.Errorf("%d events, want 100", len(events))
+	}
+	for _, e := range events {
+		if e.Name != "clone" || e.Cat != "step" || e.Ph != "X" || e.TS <= 0 || e.Dur < 0 || e.PID != os.Getpid() || e.Args["run"] != 1.0 {
+			t.Fatalf("event %+v", e)
+		}
+	}
+	if info, err := os.Stat(name); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("mode %v, %v, want 0600", info.Mode(), err)
+	}
+}
+
+func TestTraceHidesTheEnvironment(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "trace")
+	tracer := openTrace(name, quiet())
+	tracer.message(1, "shim", "init", &syncpipe.Message{Type: syncpipe.TypeConfig, Config: &syncpipe.Config{
+		Hostname: "h", Argv: [][]byte{[]byte("/bin/app")}, Env: [][]byte{[]byte("TOKEN=secret=x"), []byte("EMPTY=")},
+	}}, monotonic())
+	tracer.message(1, "init", "shim", nil, monotonic())
+	text, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, hidden := range []string{"secret", "c2VjcmV0", "VE9LRU49"} { // base64 of it, too
+		if strings.Contains(string(text), hidden) {
+			t.Errorf("%q in %s", hidden, text)
+		}
+	}
+	for _, shown := range []string{`"TOKEN=8"`, `"EMPTY=0"`, `"/bin/app"`, `"hostname":"h"`, `"name":"EOF"`} {
+		if !strings.Contains(string(text), shown) {
+			t.Errorf("no %s in %s", shown, text)
+		}
+	}
+}
+
+// TestTraceGivesUp: a file that is no trace is left as it is.
+func TestTraceGivesUp(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "precious")
+	if err := os.WriteFile(name, []byte("precious"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	tracer := openTrace(name, quiet())
+	tracer.step(1, "clone", monotonic())
+	tracer.step(1, "clone", monotonic())
+	if text, err := os.ReadFile(name); err != nil || string(text) != "precious" {
+		t.Errorf("file holds %q, %v", text, err)
+	}
+	if tracer := openTrace(t.TempDir(), quiet()); tracer != nil {
+		t.Error("a directory was opened as a trace")
+	}
+}
