@@ -1,0 +1,50 @@
+// The runtime would read the cgroup's CPU limit again and again, and keep its
+// files open; neither half does enough to care.
+//
+//go:debug containermaxprocs=0
+//go:debug updatemaxprocs=0
+
+// Command harpoon-supervisor starts one Linux container and stands over it for
+// its life. See README.md.
+package main
+
+import (
+	"fmt"
+	"os"
+	"runtime"
+
+	nsinit "harpoon-supervisor/init"
+	"harpoon-supervisor/shim"
+)
+
+// Set by the linker; see the Makefile.
+var (
+	version = "devel"
+	commit  = "unknown"
+)
+
+// exitUsage is the exit status for a wrong command line.
+const exitUsage = 2
+
+// The main goroutine stays on the main thread, in both halves: see the comments
+// of the packages.
+func init() { runtime.LockOSThread() }
+
+func main() {
+	if os.Args[0] == nsinit.Name {
+		nsinit.Main()
+	}
+	options, err := parse(os.Args[1:])
+	switch {
+	case err == errHelp:
+		fmt.Print(usage)
+	case err == errVersion:
+		fmt.Printf("version %s (%s)\n", version, commit)
+	case err != nil:
+		fmt.Fprintf(os.Stderr, "harpoon-supervisor: %v\n%s", err, usage)
+		os.Exit(exitUsage)
+	default:
+		options.Version = version
+		os.Exit(shim.Run(options))
+	}
+}
