@@ -133,9 +133,9 @@ func (c *client) write(sent func()) {
 			earliest = now
 		}
 		earliest = earliest.Add(paceInterval)
-		if err := c.writeAll(a.event); err != nil {
-			// Wakes read, which reports the end of the client to the loop.
-			c.file.Close()
+		if c.writeAll(a.event) != nil {
+			// Nobody reads any more; but what was sent before is still to
+			// be read, and read reports the end.
 			for range c.mailbox {
 				// until the loop closes it
 			}

@@ -170,6 +170,32 @@ func TestRead(t *testing.T) {
 	}
 }
 
+// TestLastCommand: a peer that sends a command and closes at once is obeyed,
+// although nothing can be written to it any more.
+func TestLastCommand(t *testing.T) {
+	c, peer := connect(t)
+	if _, err := io.WriteString(peer, "event: stop\n\n"); err != nil {
+		t.Fatal(err)
+	}
+	peer.Close()
+	go c.write(func() {})
+	c.put(announcement{event: []byte("nobody reads this"), final: true})
+	c.finish()
+	<-c.written
+	commands := make(chan command, 1)
+	if err := c.read(commands, nil); err != nil && !isHangUp(err) {
+		t.Errorf("read = %v", err)
+	}
+	select {
+	case got := <-commands:
+		if got.name != "stop" {
+			t.Errorf("command %q, want stop", got.name)
+		}
+	default:
+		t.Error("the command is lost")
+	}
+}
+
 // TestHalfClose: a peer that has shut down its sending side is still there; one
 // that has closed is gone.
 func TestHalfClose(t *testing.T) {

@@ -66,8 +66,8 @@ func TestEnableRefused(t *testing.T) {
 // A hierarchy without controllers, as the v2 one of a hybrid host.
 func TestEnableNoController(t *testing.T) {
 	h := host(t, V2)
-	if text(t, path.Join(h.hierarchies[0].mount, "cgroup.controllers")) != "" {
-		t.Skip("this one has controllers")
+	if h.hasMemory() {
+		return // this is about a hierarchy without: a hybrid host's
 	}
 	_, err := h.Create(testParent, "needy", testOwner, Limits{Memory: 1 << 20})
 	want := "cgroup " + testParent + "/needy: memory: write " +

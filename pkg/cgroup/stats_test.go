@@ -13,8 +13,8 @@ import (
 const all = CPUTime | MemoryUsage | MemoryLimit | MemoryPeak | PIDs | OOMKills
 
 func TestStats(t *testing.T) {
-	eachHost(t, func(t *testing.T, h *Host) {
-		g := withMemory(t, h)
+	eachMemory(t, func(t *testing.T, h *Host) {
+		g := create(t, h, Limits{})
 		want := all
 		if h.version == V2 && !g.has("memory", "memory.peak") {
 			want &^= MemoryPeak
