@@ -1,0 +1,43 @@
+# Every recipe is one line, a go command or a script: the same by hand and in CI.
+
+# What --version says. Without git, or without a commit, it says devel (unknown).
+VERSION := $(shell git describe --tags --dirty 2>/dev/null || echo devel)
+COMMIT  := $(shell git describe --always --dirty --abbrev=12 --exclude='*' 2>/dev/null || echo unknown)
+
+# CGO off makes the binary static. -buildvcs=false: git refuses a clone that
+# another user owns, and the build would fail with it.
+export CGO_ENABLED := 0
+GOBUILD := go build -trimpath -buildvcs=false -ldflags '-s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)'
+
+.DEFAULT_GOAL := help
+.PHONY: help root build demo test race fuzz lint bench clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+root:
+	@[ "$$(id -u)" = 0 ] || { echo 'needs root, for namespaces and cgroups: try sudo env "PATH=$$PATH" make $(MAKECMDGOALS)' >&2; exit 1; }
+
+build: ## bin/harpoon-supervisor, static
+	$(GOBUILD) -o bin/harpoon-supervisor ./cmd/harpoon-supervisor
+
+demo: root build ## a container's life in half a minute, explained (root)
+	@go run -buildvcs=false ./scripts/demo bin/harpoon-supervisor
+
+test: ## everything: lint, cross build, race, unit and integration (root)
+	./scripts/test.sh
+
+race: ## the tests under the race detector (needs gcc)
+	CGO_ENABLED=1 go test -buildvcs=false -race -count=1 -p 1 ./...
+
+fuzz: ## each fuzz target for FUZZTIME (10s)
+	./scripts/fuzz.sh
+
+lint: ## gofmt, go vet, staticcheck, shellcheck, and our own bans
+	./scripts/lint.sh
+
+bench: root build ## start and exit against a bare Go program that does the same (root)
+	@go run -buildvcs=false ./scripts/bench bin/harpoon-supervisor
+
+clean: ## remove what the build made
+	rm -rf bin

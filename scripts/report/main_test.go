@@ -1,0 +1,50 @@
+package main
+
+import (
+	"slices"
+	"strings"
+	"testing"
+)
+
+func TestRead(t *testing.T) {
+	const build = `{"ImportPath":"m/p","Action":"build-output","Output":"p.go:1: undefined\n"}
+{"ImportPath":"m/p","Action":"build-fail"}
+`
+	const skip = `{"Action":"output","Package":"harpoon-supervisor/p","Test":"TestA","Output":"=== RUN   TestA\n"}
+{"Action":"output","Package":"harpoon-supervisor/p","Test":"TestA","Output":"    a_test.go:9: needs root\n"}
+{"Action":"output","Package":"harpoon-supervisor/p","Test":"TestA","Output":"--- SKIP: TestA (0.00s)\n"}
+{"Action":"skip","Package":"harpoon-supervisor/p","Test":"TestA"}
+`
+	const fail = `{"Action":"output","Package":"m/p","Test":"TestB","Output":"    b_test.go:7: f() = 1, want 2\n"}
+{"Action":"fail","Package":"m/p","Test":"TestB"}
+{"Action":"output","Package":"m/p","Output":"FAIL\tm/p\t0.1s\n"}
+{"Action":"fail","Package":"m/p"}
+`
+	const pass = `{"Action":"output","Package":"m/p","Test":"TestC","Output":"    c_test.go:7: chatter\n"}
+{"Action":"pass","Package":"m/p","Test":"TestC"}
+{"Action":"output","Package":"m/p","Output":"ok  \tm/p\t0.1s\n"}
+{"Action":"pass","Package":"m/p"}
+`
+	tests := []struct {
+		name, in, out string
+		skipped       []string
+		failed        bool
+	}{
+		{"build failure", build, "p.go:1: undefined\n", nil, true},
+		{"skip", skip, "", []string{"p TestA: a_test.go:9: needs root"}, false},
+		{"failure", fail, "    b_test.go:7: f() = 1, want 2\nFAIL\tm/p\t0.1s\n", nil, true},
+		{"pass", pass, "ok  \tm/p\t0.1s\n", nil, false},
+		{"no event", "go: no such module\n", "go: no such module\n", nil, false},
+	}
+	for _, test := range tests {
+		var out strings.Builder
+		r := report{out: &out, output: map[string][]string{}}
+		if err := r.read(strings.NewReader(test.in)); err != nil {
+			t.Errorf("%s: read() = %v, want nil", test.name, err)
+		}
+		if out.String() != test.out || !slices.Equal(r.skipped, test.skipped) || r.failed != test.failed {
+			t.Errorf("%s: read() = %q, skipped %q, failed %v, want %q, %q, %v",
+				test.name, out.String(), r.skipped, r.failed, test.out, test.skipped, test.failed)
+		}
+	}
+}
