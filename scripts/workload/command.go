@@ -1,0 +1,92 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"strconv"
+	"time"
+)
+
+// allCommands returns the table. In args, <> is mandatory and [] is not.
+func allCommands() map[string]command {
+	return map[string]command{
+		// What a container sees.
+		"argv":     {reportArgv, ""},
+		"env":      {reportEnv, ""},
+		"cwd":      {reportCwd, ""},
+		"hostname": {reportHostname, ""},
+		"umask":    {reportUmask, ""},
+		"limits":   {reportLimits, ""},
+		"ids":      {reportIDs, ""},
+		"session":  {reportSession, ""},
+		"status":   {reportStatus, "<FIELD> [FIELD ...]"},
+		"ns":       {reportNamespaces, ""},
+		"procs":    {reportProcesses, ""},
+		"fds":      {reportDescriptors, ""},
+		"mounts":   {reportMounts, "[PATH ...]"},
+		"cat":      {reportContent, "<FILE> [FILE ...]"},
+		"list":     {reportDirectory, "<DIR> [DIR ...]"},
+		"stat":     {reportStat, "<PATH> [PATH ...]"},
+		"statfs":   {reportStatfs, "<PATH> [PATH ...]"},
+		"net":      {reportNetwork, ""},
+
+		// What it may do.
+		"open":     {tryOpen, "<PATH> [PATH ...]"},
+		"write":    {tryWrite, "<PATH> [TEXT]"},
+		"mkdir":    {tryMkdir, "<PATH> [PATH ...]"},
+		"fill":     {tryFill, "<PATH> <MIB>"},
+		"exec":     {tryExec, "<PATH> [ARG ...]"},
+		"pty":      {tryPty, ""},
+		"loopback": {tryLoopback, ""},
+		"send":     {trySend, "<ADDR> <BYTES>"},
+
+		// How it lives.
+		"echo":         {echo, "[TEXT ...]"},
+		"echo-err":     {echoErr, "[TEXT ...]"},
+		"stdin":        {readStdin, ""},
+		"first":        {first, "<FILE> <COMMAND> [ARG ...]"},
+		"sleep":        {sleep, "<DURATION>"},
+		"serve":        {serve, ""},
+		"until-term":   {untilTerm, "<STATUS>"},
+		"ignore-term":  {ignoreTerm, ""},
+		"disarm":       {disarm, ""},
+		"hostile":      {hostile, "<PROGRAM> [ARG ...]"},
+		"close-output": {closeOutput, ""},
+		"spin":         {spin, "<DURATION>"},
+		"flood":        {flood, ""},
+		"spawn":        {spawn, "<N>"},
+
+		// How it ends.
+		"exit":      {exit, "<STATUS>"},
+		"crash":     {crash, ""},
+		"kill-self": {killSelf, ""},
+		"eat":       {eat, "<MIB>"},
+		"eat-child": {eatChild, "<MIB>"},
+	}
+}
+
+// number reads an argument that is a number.
+func number(arg string) int {
+	n, err := strconv.Atoi(arg)
+	if err != nil {
+		usage(err.Error())
+	}
+	return n
+}
+
+// duration reads an argument that is a duration.
+func duration(arg string) time.Duration {
+	d, err := time.ParseDuration(arg)
+	if err != nil {
+		usage(err.Error())
+	}
+	return d
+}
+
+// check ends the workload if it is itself what does not work.
+func check(err error) {
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "workload:", err)
+		os.Exit(2)
+	}
+}

@@ -1,0 +1,132 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"os/signal"
+	"runtime"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+func echo(words []string) { fmt.Println(strings.Join(words, " ")) }
+
+func echoErr(words []string) { fmt.Fprintln(os.Stderr, strings.Join(words, " ")) }
+
+func readStdin([]string) {
+	text, err := io.ReadAll(os.Stdin)
+	fmt.Printf("stdin: %d bytes, %s\n", len(text), outcome(err))
+}
+
+// first runs a command unless the file is there, and makes the file. With a
+// file in a volume that is what only the first run of a container does.
+func first(args []string) {
+	fd, err := unix.Open(args[0], unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL, 0o644)
+	if err == unix.EEXIST {
+		return
+	}
+	check(err)
+	unix.Close(fd)
+	run(args[1:])
+}
+
+func sleep(args []string) { time.Sleep(duration(args[0])) }
+
+// terminated returns a channel that gets TERM and INT. Without a handler they
+// would be ignored: the kernel delivers no signal to pid 1 whose disposition is
+// the default one.
+func terminated() <-chan os.Signal {
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, unix.SIGTERM, unix.SIGINT)
+	return signals
+}
+
+// serve is what a server looks like from outside: it says a line each second,
+// and ends when it is asked to.
+func serve([]string) {
+	signals := terminated()
+	ticks := time.NewTicker(time.Second)
+	fmt.Println("serving")
+	for n := 1; ; n++ {
+		select {
+		case <-ticks.C:
+			fmt.Printf("request %d served\n", n)
+		case s := <-signals:
+			fmt.Printf("%v: closing\n", s)
+			os.Exit(0)
+		}
+	}
+}
+
+// untilTerm waits to be asked to end, and then exits with the status.
+func untilTerm(args []string) {
+	signals := terminated()
+	fmt.Println("waiting")
+	report("signal", <-signals)
+	os.Exit(number(args[0]))
+}
+
+// ignoreTerm says that it was asked to end, and goes on.
+func ignoreTerm([]string) {
+	signals := terminated()
+	fmt.Println("ignoring TERM")
+	for s := range signals {
+		report("ignored", s)
+	}
+}
+
+// disarm takes back the signal that the kernel sends when the supervisor dies.
+func disarm([]string) {
+	report("disarm", outcome(unix.Prctl(unix.PR_SET_PDEATHSIG, 0, 0, 0, 0)))
+}
+
+func closeOutput([]string) {
+	check(os.Stdout.Close())
+	check(os.Stderr.Close())
+}
+
+// spin burns one CPU.
+func spin(args []string) {
+	deadline := time.Now().Add(duration(args[0]))
+	for time.Now().Before(deadline) {
+	}
+}
+
+// flood writes as much as somebody reads.
+func flood([]string) {
+	block := []byte(strings.Repeat(strings.Repeat("flood ", 10)+"\n", 1000))
+	for {
+		if _, err := os.Stdout.Write(block); err != nil {
+			os.Exit(1)
+		}
+	}
+}
+
+// spawn leaves N processes that have sessions of their own, hold stdout, and
+// whose parent has gone.
+func spawn(args []string) {
+	for range number(args[0]) {
+		// The middle one ends at once, and the sleeper becomes pid 1's.
+		cmd := exec.Command("/proc/self/exe", "exec", "/proc/self/exe", "sleep", "1h")
+		cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
+		cmd.SysProcAttr = &unix.SysProcAttr{Setsid: true}
+		check(cmd.Run())
+	}
+	report("spawned", args[0])
+}
+
+// tryExec starts a program and does not wait for it.
+func tryExec(args []string) {
+	cmd := exec.Command(args[0], args[1:]...)
+	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
+	cmd.SysProcAttr = &unix.SysProcAttr{Setsid: true}
+	if err := cmd.Start(); err != nil {
+		report("exec "+args[0], outcome(err))
+	}
+	// The child's parent-death signal is not set; it outlives this thread.
+	runtime.KeepAlive(cmd)
+}
