@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"fmt"
 	"math"
+	"os"
+	"strconv"
 	"strings"
 	"syscall"
 	"unsafe"
@@ -78,7 +80,20 @@ func (c *container) resetSignals() error {
 // closeDescriptors closes what the agent leaked. The sync pipe closes by
 // itself, at the execve that succeeds.
 func (c *container) closeDescriptors() error {
-	return unix.CloseRange(syncpipe.FD+1, math.MaxUint32, 0)
+	err := unix.CloseRange(syncpipe.FD+1, math.MaxUint32, 0)
+	if err != unix.ENOSYS && err != unix.EPERM { // forbidden by a filter
+		return err
+	}
+	entries, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		return err
+	}
+	for _, entry := range entries {
+		if fd, err := strconv.Atoi(entry.Name()); err == nil && fd > syncpipe.FD {
+			unix.CloseOnExec(fd) // the listing's own may be closed already
+		}
+	}
+	return nil
 }
 
 // exec becomes the command. It returns only an error.
