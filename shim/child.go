@@ -12,7 +12,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"harpoon-supervisor/pkg/agent"
-	"harpoon-supervisor/pkg/syncpipe"
 )
 
 // child is the process that we cloned: init, then the command. Signals go
@@ -75,12 +74,9 @@ func (c *child) wait() (unix.WaitStatus, error) {
 	return status, errors.Join(waited, err)
 }
 
-// kill ends the process and reaps it, within the patience of one wait.
-func (c *child) kill() (unix.WaitStatus, error) {
-	if err := c.signal(unix.SIGKILL); err != nil {
-		return 0, err
-	}
-	if err := c.pidfd.SetReadDeadline(time.Now().Add(syncpipe.Timeout)); err != nil {
+// waitFor is wait with a deadline.
+func (c *child) waitFor(d time.Duration) (unix.WaitStatus, error) {
+	if err := c.pidfd.SetReadDeadline(time.Now().Add(d)); err != nil {
 		return 0, err
 	}
 	return c.wait()

@@ -68,14 +68,8 @@ func (s *supervisor) stop(with syscall.Signal, by ...any) {
 	}
 }
 
-// signalRun sends a signal to the command, frozen or not.
 func (s *supervisor) signalRun(with syscall.Signal) {
-	if with == unix.SIGKILL {
-		s.run.killed = true
-	}
-	err := s.run.child.signal(with)
-	// A frozen process of cgroup v1 does not even die before it is thawed.
-	if err = errors.Join(err, s.run.group.Thaw()); err != nil {
+	if err := s.run.signal(with); err != nil {
 		s.log.Error("stop", "signal", unix.SignalName(with), "error", err)
 	}
 }

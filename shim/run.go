@@ -2,6 +2,7 @@ package shim
 
 import (
 	"errors"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -102,6 +103,16 @@ func (r *run) lookAtKills() {
 	if err == nil && unread == nil {
 		r.kills.look(value, stat.dying())
 	}
+}
+
+// signal sends the process a signal, frozen or not.
+func (r *run) signal(signal syscall.Signal) error {
+	if signal == unix.SIGKILL {
+		r.killed = true
+	}
+	err := r.child.signal(signal)
+	// A frozen process of cgroup v1 does not even die before it is thawed.
+	return errors.Join(err, r.group.Thaw())
 }
 
 // oomed is the verdict on a run that has ended.

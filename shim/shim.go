@@ -5,6 +5,8 @@ import (
 	"log/slog"
 	"os"
 
+	"golang.org/x/sys/unix"
+
 	"harpoon-supervisor/pkg/agent"
 	"harpoon-supervisor/pkg/cgroup"
 )
@@ -30,6 +32,7 @@ const exitFailed = 1
 func Run(o Options) int {
 	signals := catchSignals()
 	closeInherited()
+	unix.Umask(0o022) // the agent's may be anything
 	log, lines := newLog(int(os.Stderr.Fd()))
 	defer lines.flush()
 	s, err := open(o, log)

@@ -150,9 +150,10 @@ func (s *starter) explain(r *run, err error) error {
 	if stat, err := r.child.readStat(); err == nil && stat.isInit() {
 		at = stat.name[1:] // init's name is the step it is in, as far as it fits
 	}
-	status, killed := r.child.kill()
-	if killed != nil {
-		return errors.Join(err, fmt.Errorf("kill: %w", killed))
+	unkilled := r.signal(unix.SIGKILL)
+	status, unreaped := r.child.waitFor(syncpipe.Timeout)
+	if unreaped != nil {
+		return fmt.Errorf("%w; kill: %w", err, errors.Join(unkilled, unreaped))
 	}
 	r.child.close()
 	r.child = nil
