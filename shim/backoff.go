@@ -3,38 +3,55 @@ package shim
 import (
 	"math/rand/v2"
 	"time"
+
+	"harpoon-supervisor/pkg/agent"
 )
 
-// The back-off between the end of a run and the start of the next.
-const (
-	backoffInitial = time.Second      // the first delay, exactly
-	backoffFactor  = 2                // each further delay is so much longer
-	backoffMax     = 30 * time.Second // but no longer than this
-	backoffJitter  = 0.1              // and by up to this part longer or shorter
-	backoffReset   = 10 * time.Second // a run that lasted so long starts over
-)
+// minBetweenStarts holds whatever is configured: a command that fails at once
+// must not burn a core.
+const minBetweenStarts = 100 * time.Millisecond
 
-// backoff counts the failures in a row.
+// backoff spaces the restarts, as agent.RestartBackoff says.
 type backoff struct {
-	failures int
+	initial, longest, reset time.Duration
+	factor, jitter          float64
+	limit                   int
+	// unhealthy counts the restarts in a row after runs that were not healthy.
+	unhealthy int
 }
 
-// after returns the delay after a run that lasted so long. The jitter, which
-// keeps containers that failed together apart, is not on the first delay.
-func (b *backoff) after(ran time.Duration) time.Duration {
-	if ran >= backoffReset {
-		b.failures = 0
+// newBackoff takes a valid configuration.
+func newBackoff(config agent.RestartBackoff) backoff {
+	config = config.WithDefaults()
+	b := backoff{factor: config.Factor, jitter: *config.Jitter, limit: int(config.Limit)}
+	b.initial, _ = config.Initial.Parse()
+	b.longest, _ = config.Max.Parse()
+	b.reset, _ = config.Reset.Parse()
+	return b
+}
+
+// after returns the delay after a run that lasted so long, and false if the
+// limit has been reached.
+func (b *backoff) after(ran time.Duration) (time.Duration, bool) {
+	if ran >= b.reset {
+		b.unhealthy = 0
 	}
-	b.failures++
-	delay := backoffInitial
-	for range b.failures - 1 {
-		if delay *= backoffFactor; delay >= backoffMax {
-			delay = backoffMax
+	if b.limit > 0 && b.unhealthy >= b.limit {
+		return 0, false
+	}
+	delay := float64(b.initial)
+	for range b.unhealthy {
+		if delay *= b.factor; delay >= float64(b.longest) {
+			delay = float64(b.longest)
 			break
 		}
 	}
-	if b.failures == 1 {
-		return delay
+	if b.unhealthy > 0 {
+		// Evenly from the shortest to the longest, and not cut off there: at
+		// the maximum, too, those who failed together come apart.
+		least, most := delay*(1-b.jitter), min(delay*(1+b.jitter), float64(b.longest))
+		delay = least + rand.Float64()*(most-least)
 	}
-	return min(time.Duration(float64(delay)*(1+backoffJitter*(2*rand.Float64()-1))), backoffMax)
+	b.unhealthy++
+	return max(time.Duration(delay), minBetweenStarts-ran), true
 }

@@ -2,6 +2,7 @@ package shim
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -117,12 +118,24 @@ func (s *supervisor) onExit(e exit) {
 		s.apply(endedForGood)
 		return
 	}
-	if s.state == up {
-		delay := s.backoff.after(e.at.Sub(r.started))
-		s.nextAt, s.due = time.Now().Add(delay), time.After(delay)
-		s.log.Info("restarting", "in", delay)
+	if s.state == up && !s.backOff(e.at.Sub(r.started)) {
+		s.apply(endedForGood)
+		return
 	}
 	s.apply(endedToRestart)
+}
+
+// backOff sets the time of the next start, unless there have been too many.
+func (s *supervisor) backOff(ran time.Duration) bool {
+	delay, ok := s.backoff.after(ran)
+	if !ok {
+		s.err = fmt.Sprintf("restart limit: %d restarts in a row without a run of %v", s.backoff.limit, s.backoff.reset)
+		s.log.Error("not restarting", "error", s.err)
+		return false
+	}
+	s.nextAt, s.due = time.Now().Add(delay), time.After(delay)
+	s.log.Info("restarting", "in", delay)
+	return true
 }
 
 // lookAtKills reads the counter of out-of-memory kills, several times after each

@@ -97,6 +97,7 @@ func openIn(dir runDir, o Options, log *slog.Logger) (*supervisor, error) {
 func (s *supervisor) configure(o Options, config *agent.ContainerConfig) error {
 	c := resolve(o, config)
 	s.starter.container = c
+	s.backoff = newBackoff(config.RestartBackoff)
 	text, err := c.describe(o)
 	if err != nil {
 		return err

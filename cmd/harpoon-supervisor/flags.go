@@ -70,7 +70,7 @@ func parse(args []string) (shim.Options, error) {
 	case o.CgroupParent != "self" && !path.IsAbs(o.CgroupParent):
 		return o, fmt.Errorf("flag --cgroup-parent: %q: neither an absolute path nor \"self\"", o.CgroupParent)
 	case slices.Contains(strings.Split(o.CgroupParent, "/"), ".."):
-		return o, fmt.Errorf("flag --cgroup-parent: %q: holds ..", o.CgroupParent)
+		return o, fmt.Errorf("flag --cgroup-parent: %q: holds an element \"..\"", o.CgroupParent)
 	}
 	if err := cgroup.ValidID(o.ID); err != nil {
 		return o, fmt.Errorf("flag --ID: %w", err)

@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"cmp"
 	"time"
 )
 
@@ -31,6 +32,8 @@ type ContainerConfig struct {
 	Grace     Grace     `json:"grace"`
 	Restart   Restart   `json:"restart"`
 
+	// RestartBackoff spaces the restarts. Optional.
+	RestartBackoff RestartBackoff `json:"restart_backoff,omitzero"`
 	// Network chooses the network namespace. Optional.
 	Network Network `json:"network,omitempty"`
 }
@@ -110,6 +113,51 @@ const (
 	RestartOnFailure Restart = "on-failure" // after an exit status other than 0, a signal, out of memory
 	RestartAlways    Restart = "always"     // after any exit
 )
+
+// RestartBackoff is how long the supervisor waits between the end of a run and
+// the next start: Initial after the first failure, exactly, and Factor times as
+// long after each further one, up to Max. Two starts are never less than 100 ms
+// apart. What is absent has its default.
+type RestartBackoff struct {
+	// Initial is the first delay. Default "1s".
+	Initial Duration `json:"initial,omitempty"`
+	// Factor is at least 1. Default 2.
+	Factor float64 `json:"factor,omitempty"`
+	// Max is the longest delay, at least Initial. Default "30s".
+	Max Duration `json:"max,omitempty"`
+	// Jitter is the part, 0 to 1, by which each delay but the first may be
+	// longer (but never than Max) or shorter at random, so that containers
+	// which fail together do not start together. Default 0.1.
+	Jitter *float64 `json:"jitter,omitempty"`
+	// Reset is how long a run must last to count as healthy: after it, the
+	// delays begin anew. Default "10s".
+	Reset Duration `json:"reset,omitempty"`
+	// Limit is how many restarts in a row may follow runs that were not
+	// healthy; then the container is down for good, with an Err. 0 is no limit.
+	Limit uint32 `json:"limit,omitempty"`
+}
+
+// The defaults of RestartBackoff.
+const (
+	DefaultBackoffInitial Duration = "1s"
+	DefaultBackoffFactor           = 2.0
+	DefaultBackoffMax     Duration = "30s"
+	DefaultBackoffJitter           = 0.1
+	DefaultBackoffReset   Duration = "10s"
+)
+
+// WithDefaults returns b with its absent fields filled in.
+func (b RestartBackoff) WithDefaults() RestartBackoff {
+	b.Initial = cmp.Or(b.Initial, DefaultBackoffInitial)
+	b.Factor = cmp.Or(b.Factor, DefaultBackoffFactor)
+	b.Max = cmp.Or(b.Max, DefaultBackoffMax)
+	if b.Jitter == nil {
+		jitter := DefaultBackoffJitter
+		b.Jitter = &jitter
+	}
+	b.Reset = cmp.Or(b.Reset, DefaultBackoffReset)
+	return b
+}
 
 // Network chooses the container's network namespace (network_namespaces(7)):
 // NetworkHost, NetworkNone, or the absolute path of an existing namespace to

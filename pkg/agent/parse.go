@@ -50,7 +50,7 @@ func explain(data []byte, err error) error {
 // wireType names a Go kind as a JSON author would.
 func wireType(kind string) string {
 	switch {
-	case kind == "uint64":
+	case kind == "uint64" || kind == "uint32":
 		return "a whole number of 0 or more"
 	case kind == "uint16":
 		return "a port number"
@@ -83,6 +83,7 @@ func (c *ContainerConfig) Validate() error {
 		c.Command.validate(),
 		c.validateDurations(),
 		c.Restart.validate(),
+		c.RestartBackoff.validate(),
 		c.Network.validate(),
 	)
 }
@@ -182,21 +183,44 @@ func (c Command) validate() error {
 	return nil
 }
 
-func (c *ContainerConfig) validateDurations() error {
-	check := func(field string, d Duration) error {
-		if v, err := d.Parse(); err != nil {
-			return fmt.Errorf("%s: %w", field, err)
-		} else if v < 0 {
-			return fmt.Errorf("%s: %s: negative", field, d)
-		}
-		return nil
+func (d Duration) validate(field string) error {
+	if v, err := d.Parse(); err != nil {
+		return fmt.Errorf("%s: %w", field, err)
+	} else if v < 0 {
+		return fmt.Errorf("%s: %s: negative", field, d)
 	}
-	err := firstError(check("grace.startup", c.Grace.Startup), check("grace.shutdown", c.Grace.Shutdown))
+	return nil
+}
+
+func (c *ContainerConfig) validateDurations() error {
+	err := firstError(c.Grace.Startup.validate("grace.startup"), c.Grace.Shutdown.validate("grace.shutdown"))
 	for i, h := range c.HealthChecks {
 		at := fmt.Sprintf("health_checks[%d].", i)
-		err = firstError(err, check(at+"initial_delay", h.InitialDelay), check(at+"timeout", h.Timeout), check(at+"interval", h.Interval))
+		err = firstError(err, h.InitialDelay.validate(at+"initial_delay"), h.Timeout.validate(at+"timeout"), h.Interval.validate(at+"interval"))
 	}
 	return err
+}
+
+func (b RestartBackoff) validate() error {
+	b = b.WithDefaults()
+	if err := firstError(
+		b.Initial.validate("restart_backoff.initial"),
+		b.Max.validate("restart_backoff.max"),
+		b.Reset.validate("restart_backoff.reset"),
+	); err != nil {
+		return err
+	}
+	initial, _ := b.Initial.Parse() // validated above
+	longest, _ := b.Max.Parse()
+	switch {
+	case b.Factor < 1:
+		return fmt.Errorf("restart_backoff.factor: %v: less than 1", b.Factor)
+	case *b.Jitter < 0 || *b.Jitter > 1:
+		return fmt.Errorf("restart_backoff.jitter: %v: not from 0 to 1", *b.Jitter)
+	case longest < initial:
+		return fmt.Errorf("restart_backoff.max: %s: less than the initial %s", b.Max, b.Initial)
+	}
+	return nil
 }
 
 func (r Restart) validate() error {

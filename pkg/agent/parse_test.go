@@ -59,6 +59,8 @@ func TestParseConfigAccepts(t *testing.T) {
 		`{"restart":"no","network":"/run/netns/x"}`,
 		`{"restart":"no","storage":{"tmp":{"/a":0,"/a/b":5},"volumes":{"/a/b/c":"/x"}}}`,
 		`{"restart":"no","env":{"K":""}}`,
+		`{"restart":"no","restart_backoff":null}`,
+		`{"restart":"no","restart_backoff":{"initial":"0","factor":1,"max":"1h","jitter":0,"reset":"0","limit":5}}`,
 	} {
 		if _, err := ParseConfig([]byte(text)); err != nil {
 			t.Errorf("ParseConfig(%s) = %v", text, err)
@@ -99,6 +101,14 @@ func TestParseConfigRefuses(t *testing.T) {
 		{`{"restart":"no","grace":{"shutdown":"soon"}}`, "grace.shutdown: time: invalid duration"},
 		{`{"restart":"no","grace":{"shutdown":"-1s"}}`, "grace.shutdown: -1s: negative"},
 		{`{"restart":"no","health_checks":[{},{"timeout":"x"}]}`, "health_checks[1].timeout"},
+		{`{"restart":"no","restart_backoff":{"initial":"soon"}}`, "restart_backoff.initial: time: invalid duration"},
+		{`{"restart":"no","restart_backoff":{"max":"-1s"}}`, "restart_backoff.max: -1s: negative"},
+		{`{"restart":"no","restart_backoff":{"reset":10}}`, "restart_backoff.reset: want a string"},
+		{`{"restart":"no","restart_backoff":{"factor":0.5}}`, "restart_backoff.factor: 0.5: less than 1"},
+		{`{"restart":"no","restart_backoff":{"jitter":1.5}}`, "restart_backoff.jitter: 1.5: not from 0 to 1"},
+		{`{"restart":"no","restart_backoff":{"jitter":-0.5}}`, "restart_backoff.jitter: -0.5"},
+		{`{"restart":"no","restart_backoff":{"initial":"31s"}}`, "restart_backoff.max: 30s: less than the initial 31s"},
+		{`{"restart":"no","restart_backoff":{"limit":-1}}`, "restart_backoff.limit: want a whole number"},
 		{`{"restart":"no","network":"bridge"}`, `network: "bridge": want`},
 	} {
 		_, err := ParseConfig([]byte(test.text))
