@@ -1,0 +1,216 @@
+package main_test
+
+import (
+	"os"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+)
+
+// TestSlowClients: 64 clients that never read, one that sends a byte now and
+// then and one that has stopped sending cost a healthy client nothing.
+func TestSlowClients(t *testing.T) {
+	needRoot(t)
+	const stopped, delayLimit, memoryLimit = 64, 50 * time.Millisecond, 64 << 10 // KiB
+	c, s := started(t, launch{command: []string{"/bin/workload", "ignore-term"}}, "")
+	client := dialed(t, c)
+	if _, err := client.await("up=true"); err != nil {
+		t.Fatal(err)
+	}
+	for range stopped {
+		conn, err := connect(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+	}
+	trickle, half := dialed(t, c), dialed(t, c)
+	if err := half.conn.CloseWrite(); err != nil {
+		t.Fatal(err)
+	}
+
+	// Enough states to fill the buffers of those that do not read.
+	var worst time.Duration
+	for range 400 {
+		if err := trickle.send(":"); err != nil {
+			t.Fatal(err)
+		}
+		asked := time.Now()
+		if err := client.command("stop"); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := client.next(patience()); err != nil {
+			t.Fatal(err)
+		}
+		worst = max(worst, time.Since(asked))
+	}
+	t.Logf("worst delay of a healthy client: %v", worst)
+	if worst > scaled(delayLimit) {
+		t.Errorf("worst delay = %v, want %v at most", worst, scaled(delayLimit))
+	}
+	if kib := s.resident(t); kib > memoryLimit && !raceEnabled {
+		t.Errorf("resident memory = %d KiB, want %d at most", kib, memoryLimit)
+	}
+
+	if err := client.command("kill"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := client.await("up=false", "restarting=false"); err != nil {
+		t.Fatal(err)
+	}
+	asked := time.Now()
+	if err := s.exit(client); err != nil {
+		t.Error(err)
+	}
+	if took := time.Since(asked); took > scaled(time.Second) {
+		t.Errorf("the end took %v, want 1s at most", took)
+	}
+}
+
+// TestManyClients: each gets the whole truth, the final state once and in full.
+func TestManyClients(t *testing.T) {
+	needRoot(t)
+	c, s := started(t, launch{command: []string{"/bin/workload", "until-term", "3"}}, "")
+	clients := make([]*stream, 100)
+	for i := range clients {
+		clients[i] = dialed(t, c)
+	}
+	if err := clients[0].command("stop"); err != nil {
+		t.Fatal(err)
+	}
+	for i, client := range clients {
+		if last, err := client.finalState(); err != nil {
+			t.Errorf("client %d: %v", i, err)
+		} else if err := last.meets([]string{"container_exit_status.exit_status=3"}); err != nil {
+			t.Errorf("client %d: %v", i, err)
+		}
+	}
+	if err := s.exit(clients[0]); err != nil {
+		t.Error(err)
+	}
+	for i, client := range clients[1:] {
+		if err := client.end(); err != nil {
+			t.Errorf("client %d: %v", i+1, err)
+		}
+	}
+}
+
+// TestDescriptorLimit: more clients than descriptors wait, and are served when
+// others go; those who are there go on being served.
+func TestDescriptorLimit(t *testing.T) {
+	needRoot(t)
+	l := launch{via: []string{"prlimit", "--nofile=80:80"}, command: []string{"/bin/workload", "ignore-term"}}
+	c, s := started(t, l, `{"resources": {"fd": 50}}`)
+	first := dialed(t, c)
+	if _, err := first.await("up=true"); err != nil {
+		t.Fatal(err)
+	}
+	others := make([]*stream, 100)
+	for i := range others {
+		others[i] = dialed(t, c)
+	}
+	if err := first.command("stop"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := first.await("up=true", "restarting=false"); err != nil {
+		t.Fatal(err)
+	}
+	last := others[len(others)-1]
+	if last.last() != nil {
+		t.Errorf("client %d is served, want it to wait", len(others))
+	}
+	for _, other := range others[:len(others)-1] {
+		other.conn.Close()
+	}
+	if _, err := last.await("up=true"); err != nil {
+		t.Error(err)
+	}
+	if err := first.command("kill"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := first.finalState(); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.exit(first); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestOversizedCommand: a line of 10 MB is no command, costs no memory, and does
+// not bother others.
+func TestOversizedCommand(t *testing.T) {
+	needRoot(t)
+	c, s := started(t, launch{command: []string{"/bin/workload", "ignore-term"}}, "")
+	client, rude := dialed(t, c), dialed(t, c)
+	// It may be cut off before it has sent it all.
+	_ = rude.send("event: kill" + strings.Repeat("x", 10<<20) + "\n\n")
+	if err := client.command("stop"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := client.await("up=true", "restarting=false"); err != nil {
+		t.Fatal(err)
+	}
+	if kib := s.resident(t); kib > 32<<10 && !raceEnabled {
+		t.Errorf("resident memory = %d KiB, want %d at most", kib, 32<<10)
+	}
+	if err := client.command("kill"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := client.finalState(); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.exit(client); err != nil {
+		t.Error(err)
+	}
+}
+
+// started returns a container that has been started and has said something: by
+// then the workload handles TERM. Before, a stop might end it.
+func started(t *testing.T, l launch, literal string) (*container, *supervisor) {
+	t.Helper()
+	c, err := aContainer(t, 0, literal)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := c.start(l)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.destroy)
+	if err := s.awaitOutput("."); err != nil {
+		t.Fatal(err)
+	}
+	return c, s
+}
+
+// dialed returns one more connection, which is read.
+func dialed(t *testing.T, c *container) *stream {
+	t.Helper()
+	s, err := dial(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.conn.Close() })
+	return s
+}
+
+// resident returns the supervisor's memory in KiB.
+func (s *supervisor) resident(t *testing.T) int {
+	t.Helper()
+	status, err := lines("/proc/" + strconv.Itoa(s.cmd.Process.Pid) + "/status")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, line := range status {
+		if value, found := strings.CutPrefix(line, "VmRSS:"); found {
+			kib, err := strconv.Atoi(strings.Fields(value)[0])
+			if err != nil {
+				t.Fatal(err)
+			}
+			return kib
+		}
+	}
+	t.Fatal(os.ErrNotExist)
+	return 0
+}

@@ -1,0 +1,119 @@
+package main_test
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// host is what a container could leave on the host.
+type host struct {
+	mounts      []string // lines of mountinfo
+	children    []string // processes that became ours, zombies not counted
+	descriptors []string // what they are
+	cgroups     []string // named as our containers
+	harpoon     bool     // the default parent of the cgroups existed
+}
+
+func lookAtHost() (h host, err error) {
+	if h.mounts, err = lines("/proc/self/mountinfo"); err != nil {
+		return h, err
+	}
+	if h.children, err = children(); err != nil {
+		return h, err
+	}
+	if h.descriptors, err = descriptors(); err != nil {
+		return h, err
+	}
+	h.cgroups, err = ourCgroups()
+	for _, mount := range cgroupMounts() {
+		if _, err := os.Stat(filepath.Join(mount, "harpoon")); err == nil {
+			h.harpoon = true
+		}
+	}
+	return h, err
+}
+
+// same returns what has been added to the host since h.
+func (h host) same() error {
+	now, err := lookAtHost()
+	if err != nil {
+		return err
+	}
+	return errors.Join(
+		added("mounts", h.mounts, now.mounts),
+		added("processes", h.children, now.children),
+		added("descriptors", h.descriptors, now.descriptors),
+		added("cgroups", h.cgroups, now.cgroups),
+	)
+}
+
+// added returns an error that names what is in after, but not in before.
+func added(what string, before, after []string) error {
+	rest := slices.Clone(before)
+	var more []string
+	for _, item := range after {
+		if i := slices.Index(rest, item); i >= 0 {
+			rest = slices.Delete(rest, i, i+1)
+		} else {
+			more = append(more, item)
+		}
+	}
+	if more == nil {
+		return nil
+	}
+	return fmt.Errorf("%s: %s", what, strings.Join(more, "\n\t"))
+}
+
+// lines reads a file.
+func lines(path string) ([]string, error) {
+	text, err := os.ReadFile(path)
+	return strings.Split(strings.TrimSpace(string(text)), "\n"), err
+}
+
+// children returns our processes. Zombies that were abandoned to us, which the
+// host's pid 1 would reap, are reaped here.
+func children() ([]string, error) {
+	lists, err := filepath.Glob("/proc/self/task/*/children")
+	if err != nil {
+		return nil, err
+	}
+	var alive []string
+	for _, list := range lists {
+		text, _ := os.ReadFile(list) // a thread may have ended
+		for _, field := range strings.Fields(string(text)) {
+			pid, err := strconv.Atoi(field)
+			if err != nil {
+				return nil, err
+			}
+			if reaped, err := unix.Wait4(pid, nil, unix.WNOHANG, nil); err == nil && reaped == 0 {
+				name, _ := os.ReadFile("/proc/" + field + "/cmdline")
+				alive = append(alive, field+" "+strings.ReplaceAll(string(name), "\x00", " "))
+			}
+		}
+	}
+	return alive, nil
+}
+
+// descriptors returns what our descriptors are, without those that the Go
+// runtime opens once and keeps.
+func descriptors() ([]string, error) {
+	entries, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		return nil, err
+	}
+	var targets []string
+	for _, entry := range entries {
+		target, err := os.Readlink("/proc/self/fd/" + entry.Name())
+		if err == nil && target != "anon_inode:[eventpoll]" && target != "anon_inode:[eventfd]" {
+			targets = append(targets, target)
+		}
+	}
+	return targets, nil
+}
