@@ -40,7 +40,7 @@ func (c *container) lookUp() error {
 		found = unix.EACCES
 	}
 	// The directories are a value of the environment: not shown.
-	return pathError("look up command", name, fmt.Errorf("%w (in the directories of PATH)", found))
+	return pathError("find command", name, fmt.Errorf("%w (in the directories of PATH)", found))
 }
 
 // searchPath returns the value of PATH, which the shim has made sure of.
@@ -77,19 +77,21 @@ func (c *container) resetSignals() error {
 	return nil
 }
 
-// closeDescriptors closes what the agent leaked. The sync pipe closes by
-// itself, at the execve that succeeds.
+// closeDescriptors makes execve close whatever is open but the standard streams.
+// Nothing is closed before: another thread of the runtime may be waiting on its
+// epoll instance, and would end the process. The sync pipe, too, closes at the
+// execve that succeeds.
 func (c *container) closeDescriptors() error {
-	err := unix.CloseRange(syncpipe.FD+1, math.MaxUint32, 0)
-	if err != unix.ENOSYS && err != unix.EPERM { // forbidden by a filter
-		return err
+	// From Linux 5.11 on, and where no filter forbids it.
+	if unix.CloseRange(syncpipe.FD, math.MaxUint32, unix.CLOSE_RANGE_CLOEXEC) == nil {
+		return nil
 	}
 	entries, err := os.ReadDir("/proc/self/fd")
 	if err != nil {
 		return err
 	}
 	for _, entry := range entries {
-		if fd, err := strconv.Atoi(entry.Name()); err == nil && fd > syncpipe.FD {
+		if fd, err := strconv.Atoi(entry.Name()); err == nil && fd >= syncpipe.FD {
 			unix.CloseOnExec(fd) // the listing's own may be closed already
 		}
 	}

@@ -10,7 +10,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// call is a raw system call of this thread.
+// call is a raw system call of this thread. Pointers among its arguments are
+// kept alive, and where they are, until it returns.
+//
+//go:uintptrescapes
 func call(trap, a, b, c uintptr) error {
 	if _, _, errno := syscall.RawSyscall(trap, a, b, c); errno != 0 {
 		return errno
@@ -18,8 +21,7 @@ func call(trap, a, b, c uintptr) error {
 	return nil
 }
 
-// setLimits sets what is not inherited. It is made raw, because Go remembers
-// the limits that it found at its start and puts them back.
+// setLimits sets the one limit that is not inherited.
 func (c *container) setLimits() error {
 	limit := unix.Rlimit{Cur: c.NoFile, Max: c.NoFile}
 	if err := call(unix.SYS_SETRLIMIT, unix.RLIMIT_NOFILE, uintptr(unsafe.Pointer(&limit)), 0); err != nil {
@@ -29,19 +31,21 @@ func (c *container) setLimits() error {
 		}
 		return fmt.Errorf("open files %d: %w%s", c.NoFile, err, hint)
 	}
+	return nil
+}
+
+func (c *container) setUmask() error {
 	unix.Umask(0o022)
 	return nil
 }
 
 // givePipes makes the command's user the owner of the pipes among its standard
-// streams, so that it can open /dev/stdout. Files and terminals are the host's.
+// streams, so that it can open /dev/stdout. Files, named pipes among them, and
+// terminals are the host's.
 func (c *container) givePipes() error {
 	for fd := range 3 {
-		var st unix.Stat_t
-		if err := unix.Fstat(fd, &st); err != nil {
-			return err
-		}
-		if st.Mode&unix.S_IFMT != unix.S_IFIFO {
+		var fs unix.Statfs_t
+		if err := unix.Fstatfs(fd, &fs); err != nil || fs.Type != unix.PIPEFS_MAGIC {
 			continue
 		}
 		if err := unix.Fchown(fd, int(c.UID), int(c.GID)); err != nil {
@@ -51,12 +55,13 @@ func (c *container) givePipes() error {
 	return nil
 }
 
+func (c *container) noNewPrivs() error {
+	return unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+}
+
 // dropBounding empties the capability bounding set. The kernel knows which
 // capabilities it has: it refuses the first that it has not (capabilities(7)).
 func (c *container) dropBounding() error {
-	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
-		return fmt.Errorf("no_new_privs: %w", err)
-	}
 	for capability := uintptr(0); ; capability++ {
 		err := unix.Prctl(unix.PR_CAPBSET_DROP, capability, 0, 0, 0)
 		if err == unix.EINVAL && capability > 0 {

@@ -15,16 +15,13 @@ import (
 	"harpoon-supervisor/pkg/syncpipe"
 )
 
-// Name is argv[0] of the helper process. It is the whole command line, so that
-// nothing of the configuration shows in ps.
-const Name = "harpoon-init"
-
 // Main runs the helper and does not return: the process becomes the command or
 // exits with status 1, after it has told the shim why. The calling goroutine
 // must be locked to the main thread.
 func Main() {
 	debug.SetGCPercent(-1) // a collection costs more than this process ever allocates
 	setName("config")
+	unix.Umask(0) // modes below are meant as written
 	pipe, err := syncpipe.Inherited()
 	if err != nil {
 		os.Exit(1) // started by hand: there is nobody to tell
@@ -48,14 +45,14 @@ func run(pipe *syncpipe.Conn) (err error) {
 	}
 	for _, s := range steps(newContainer(m.Config, pipe)) {
 		current = s.name
-		setName(current)
-		start := monotonic()
+		setName(s.threadName())
+		start := syncpipe.Monotonic()
 		if err := s.run(); err != nil {
 			return err
 		}
 		if m.Config.Trace && !s.silent {
 			if err := pipe.Send(syncpipe.Message{Type: syncpipe.TypeStep, Step: &syncpipe.Step{
-				Name: s.name, Start: start, Took: monotonic() - start,
+				Name: s.name, Start: start, Took: syncpipe.Monotonic() - start,
 			}}); err != nil {
 				return err
 			}
@@ -82,7 +79,7 @@ func (e *stepError) Unwrap() error { return e.err }
 
 // report tells the shim. If it is gone there is nobody else to tell.
 func report(pipe *syncpipe.Conn, err error) {
-	failed := &syncpipe.Failed{Text: err.Error()}
+	failed := &syncpipe.Failed{Text: short(err.Error())}
 	if e, ok := errors.AsType[*stepError](err); ok {
 		failed.Step = e.step
 	}
@@ -90,9 +87,19 @@ func report(pipe *syncpipe.Conn, err error) {
 		failed.Errno = e
 	}
 	if e, ok := errors.AsType[*fs.PathError](err); ok {
-		failed.Path = e.Path
+		failed.Path = short(e.Path)
 	}
 	_ = pipe.Send(syncpipe.Message{Type: syncpipe.TypeFailed, Failed: failed})
+}
+
+// short cuts a text to what is sure to fit into a message: as JSON it may grow
+// sixfold.
+func short(text string) string {
+	const most = 4096
+	if len(text) <= most {
+		return text
+	}
+	return strings.ToValidUTF8(text[:most], "") + "..."
 }
 
 // setName shows the step in the thread's name, where the shim finds it when a
@@ -100,11 +107,4 @@ func report(pipe *syncpipe.Conn, err error) {
 func setName(step string) {
 	name := append([]byte("/"+step), 0)                                                        // the kernel cuts it at 15 bytes
 	_ = unix.Prctl(unix.PR_SET_NAME, uintptr(unsafe.Pointer(unsafe.SliceData(name))), 0, 0, 0) // cannot fail
-}
-
-// monotonic returns the time of CLOCK_MONOTONIC, which both halves share.
-func monotonic() int64 {
-	var ts unix.Timespec
-	_ = unix.ClockGettime(unix.CLOCK_MONOTONIC, &ts) // cannot fail
-	return ts.Nano()
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -17,30 +18,44 @@ const resolvConf = "/etc/resolv.conf"
 // mount is a mount that comes after the fixed ones.
 type mount struct {
 	syncpipe.Mount
+	index    int // in the configuration, or -1
 	readOnly bool
 }
 
+// short names the mount by its number in the configuration: its path may be long.
+func (m mount) short() string {
+	if m.index < 0 {
+		return "mount resolv"
+	}
+	return "mount " + strconv.Itoa(m.index)
+}
+
 // mounts returns the configured mounts and that of resolv.conf in the order of
-// their destination, so that parents come first.
+// their destination, so that parents come first. A volume over /etc, or a mount
+// in its place, has the resolv.conf that it has.
 func mounts(config *syncpipe.Config) []mount {
 	var list []mount
-	for _, m := range config.Mounts {
-		list = append(list, mount{Mount: m})
+	resolve := unix.Access(resolvConf, unix.F_OK) == nil
+	for i, m := range config.Mounts {
+		list = append(list, mount{Mount: m, index: i})
+		if m.Dest == resolvConf || m.Source != "" && below(resolvConf, m.Dest) {
+			resolve = false
+		}
+	}
+	if resolve {
+		list = append(list, mount{Mount: syncpipe.Mount{Source: resolvConf, Dest: resolvConf}, index: -1, readOnly: true})
 	}
 	slices.SortFunc(list, func(a, b mount) int { return strings.Compare(a.Dest, b.Dest) })
-	volumes := slices.DeleteFunc(slices.Clone(list), func(m mount) bool { return m.Source == "" && m.Dest != resolvConf })
-	if unix.Access(resolvConf, unix.F_OK) == nil && !covered(resolvConf, volumes) {
-		list = append(list, mount{Mount: syncpipe.Mount{Source: resolvConf, Dest: resolvConf}, readOnly: true})
-		slices.SortFunc(list, func(a, b mount) int { return strings.Compare(a.Dest, b.Dest) })
-	}
 	return list
 }
 
 // covered reports whether path is at or below the destination of one of mounts.
 func covered(path string, mounts []mount) bool {
-	return slices.ContainsFunc(mounts, func(m mount) bool {
-		return path == m.Dest || strings.HasPrefix(path, m.Dest+"/")
-	})
+	return slices.ContainsFunc(mounts, func(m mount) bool { return below(path, m.Dest) })
+}
+
+func below(path, dir string) bool {
+	return path == dir || strings.HasPrefix(path, dir+"/")
 }
 
 func (c *container) mount(m mount) error {
@@ -73,10 +88,22 @@ func (c *container) mountTmp(m mount) error {
 func (c *container) mountFS(fstype, dest string, flags uintptr, options string) error {
 	at, err := openInside(c.root, dest, directory, c.ours)
 	if err != nil {
-		return err
+		return noPlace(mount{Mount: syncpipe.Mount{Dest: dest}}, err)
 	}
 	defer unix.Close(at)
-	return pathError("mount "+fstype, dest, unix.Mount(fstype, fdPath(at), fstype, flags, options))
+	return pathError("mount", dest, unix.Mount(fstype, fdPath(at), fstype, flags, options))
+}
+
+// noPlace is the error for a mount point that cannot be had.
+func noPlace(m mount, err error) error {
+	what := "mount " + m.Dest
+	if m.Source != "" {
+		what += " from " + m.Source
+	}
+	if errors.Is(err, unix.ENOENT) {
+		return fmt.Errorf("%s: %w (nothing is made in a volume)", what, err)
+	}
+	return fmt.Errorf("%s: %w", what, err)
 }
 
 // mountVolume binds a file or directory of the host, recursively, and nosuid
@@ -92,7 +119,7 @@ func (c *container) mountVolume(m mount) error {
 	}
 	at, err := openInside(c.root, m.Dest, missing, c.ours)
 	if err != nil {
-		return fmt.Errorf("mount %s from %s: %w", m.Dest, m.Source, err)
+		return noPlace(m, err)
 	}
 	defer unix.Close(at)
 	attr := unix.MountAttr{Attr_set: unix.MOUNT_ATTR_NOSUID | unix.MOUNT_ATTR_NODEV}

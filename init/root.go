@@ -19,7 +19,6 @@ func openDir(path string) (int, error) {
 }
 
 func (c *container) makePrivate() error {
-	unix.Umask(0) // modes below are meant as written
 	return unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, "")
 }
 
@@ -52,8 +51,23 @@ func (c *container) mountRoot() error {
 	if missing {
 		return c.claim(c.root)
 	}
+	return sameDir(c.root, c.rootfs)
+}
+
+// sameDir makes sure that a path led to the same directory again: the agent may
+// have given another one its name meanwhile.
+func sameDir(a, b int) error {
+	var first, second unix.Stat_t
+	if err := errors.Join(unix.Fstat(a, &first), unix.Fstat(b, &second)); err != nil {
+		return err
+	}
+	if first.Dev != second.Dev || first.Ino != second.Ino {
+		return errRenamed
+	}
 	return nil
 }
+
+var errRenamed = errors.New("the rootfs has been exchanged meanwhile")
 
 // mountPointMissing reports whether something must be made in the root. /proc,
 // /sys and /dev must be directories there, no links to any (CVE-2023-27561).
@@ -104,6 +118,9 @@ func (c *container) overlay() error {
 		return err
 	}
 	defer unix.Close(layers)
+	if err := c.newFilesystem(layers); err != nil {
+		return err
+	}
 	for _, name := range []string{"upper", "work"} {
 		if err := unix.Mkdirat(layers, name, 0o755); err != nil {
 			return pathError("mkdir", name, err)
@@ -115,6 +132,23 @@ func (c *container) overlay() error {
 		return fmt.Errorf("overlay over %s: %w (a mount point is missing in it, and a rootfs that is two stacked overlays takes no third)", c.Rootfs, err)
 	}
 	return pathError("mount overlay", c.Rootfs, err)
+}
+
+// newFilesystem makes sure that dir is on another filesystem than the rootfs,
+// before anything is written there.
+func (c *container) newFilesystem(dir int) error {
+	var st, rootfs unix.Stat_t
+	if err := errors.Join(unix.Fstat(dir, &st), unix.Fstat(c.rootfs, &rootfs)); err != nil {
+		return err
+	}
+	var fs unix.Statfs_t
+	if err := unix.Fstatfs(dir, &fs); err != nil {
+		return err
+	}
+	if fs.Type != unix.TMPFS_MAGIC || st.Dev == rootfs.Dev {
+		return errRenamed
+	}
+	return nil
 }
 
 // claim notes that mount points may be made in the filesystem of dir.

@@ -1,17 +1,34 @@
 package nsinit
 
 import (
+	"strings"
+
 	"golang.org/x/sys/unix"
 
 	"harpoon-supervisor/pkg/syncpipe"
 )
 
-// step is one thing that init does, named for errors, the trace and ps.
+// step is one thing that init does, named for errors, the trace and ps. A thread
+// name holds 14 bytes of it (prctl(2), PR_SET_NAME).
 type step struct {
 	name string
 	run  func() error
-	// silent: no message after it, because the pipe must be quiet there.
+	// short is for a name that may be longer.
+	short string
+	// silent: no message after it, because the pipe must be quiet there, and
+	// no name but the one that is reserved for the last steps.
 	silent bool
+}
+
+// threadName is what the step shows in ps, and to a shim that waits for it.
+func (s step) threadName() string {
+	switch {
+	case s.silent:
+		return strings.TrimPrefix(syncpipe.ExecName, "/")
+	case s.short != "":
+		return s.short
+	}
+	return s.name
 }
 
 // container is what the steps work on.
@@ -43,7 +60,7 @@ func steps(c *container) []step {
 		// Before any other mount, or the host would see those.
 		//
 		//	/         the host's mounts, private
-		{name: "make mounts private", run: c.makePrivate},
+		{name: "make private", run: c.makePrivate},
 		{name: "open rootfs", run: c.openRootfs},
 		// A bind mount of the rootfs over itself, or, where a mount point is
 		// missing, an overlay with a tmpfs above the rootfs:
@@ -59,26 +76,28 @@ func steps(c *container) []step {
 		{name: "mount /dev", run: c.mountDev},
 	}
 	for _, m := range c.mounts { // rootfs/..., while the host's paths can still be resolved
-		list = append(list, step{name: "mount " + m.Dest, run: func() error { return c.mount(m) }})
+		list = append(list, step{name: "mount " + m.Dest, short: m.short(), run: func() error { return c.mount(m) }})
 	}
 	return append(list, []step{
 		// All mount points have been made now.
-		{name: "make root read-only", run: c.makeReadOnly},
+		{name: "make read-only", run: c.makeReadOnly},
 		//	/         rootfs and what is in it, nothing else
 		{name: "switch root", run: c.switchRoot},
 		{name: "set hostname", run: c.setHostname},
 		{name: "set limits", run: c.setLimits},
+		// All files of ours have been made, with the modes that were meant.
+		{name: "set umask", run: c.setUmask},
 		// While this is still root: pipes are given to the command's user.
 		{name: "give pipes", run: c.givePipes},
+		{name: "no new privs", run: c.noNewPrivs},
 		// Capabilities leave the bounding set while there is CAP_SETPCAP.
-		{name: "drop capabilities", run: c.dropBounding},
+		{name: "drop bounding", run: c.dropBounding},
 		{name: "set user", run: c.setUser},
-		// As the command's user, who must be allowed to enter it; and with no
-		// descriptor open that leads out of the root.
-		{name: "enter working directory", run: c.enterWorkingDir},
-		{name: "look up command", run: c.lookUp},
+		// As the command's user, who must be allowed to enter it.
+		{name: "enter workdir", run: c.enterWorkingDir},
+		{name: "find command", run: c.lookUp},
 		// After the last change of credentials: each of them clears it.
-		{name: "arm parent-death signal", run: c.armParentDeath},
+		{name: "parent death", run: c.armParentDeath},
 		// Everything that can fail has been done. The shim writes the limits,
 		// which may be too tight for a Go program, and answers; from here on
 		// the memory is the container's, so nothing is sent but a failure.

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"harpoon-supervisor/pkg/agent"
+	"harpoon-supervisor/pkg/syncpipe"
 )
 
 // child is the process that we cloned: init, then the command. Signals go
@@ -148,6 +149,18 @@ func (s procStat) dying() bool {
 	return s.dead() || s.flags&exiting != 0 || s.pending&kill != 0
 }
 
-// isInit reports whether the process has not executed the command yet: only
-// init's names have a slash (see package syncpipe).
-func (s procStat) isInit() bool { return strings.Contains(s.name, "/") }
+// isInit reports whether the process, which has been told to proceed, has not
+// executed the command yet. Its name says so; the command may give itself that
+// very name, but not our executable file. (A zombie has none: one that has used
+// its life to take the name counts as init, which is its own fault.)
+func (c *child) isInit(stat procStat) bool {
+	if stat.name != syncpipe.ExecName {
+		return false
+	}
+	theirs, err := os.Stat("/proc/" + strconv.Itoa(c.pid) + "/exe")
+	if err != nil {
+		return true
+	}
+	ours, err := os.Stat("/proc/self/exe")
+	return err != nil || os.SameFile(theirs, ours)
+}

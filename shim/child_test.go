@@ -2,8 +2,11 @@ package shim
 
 import (
 	"os"
+	"os/exec"
 	"strings"
 	"testing"
+
+	"harpoon-supervisor/pkg/syncpipe"
 )
 
 // statLine is a line of proc_pid_stat(5) with the given name, state, flags and
@@ -16,26 +19,25 @@ func statLine(name, state, flags, pending string) string {
 
 func TestParseStat(t *testing.T) {
 	for _, test := range []struct {
-		name                string
-		line                string
-		isInit, dead, dying bool
+		name        string
+		line        string
+		dead, dying bool
 	}{
-		{"command", statLine("sleep", "S", "4194304", "0"), false, false, false},
-		{"init", statLine("/mount /proc", "R", "4194304", "0"), true, false, false},
-		{"a name with everything", statLine(") Z 1 (a b", "S", "0", "0"), false, false, false},
-		{"zombie", statLine("true", "Z", "4", "0"), false, true, true},
-		{"zombie of init", statLine("/exec", "Z", "4", "0"), true, true, true},
-		{"exiting", statLine("hog", "R", "4", "0"), false, false, true},
-		{"killed", statLine("hog", "R", "0", "256"), false, false, true},
-		{"terminated", statLine("hog", "R", "0", "16384"), false, false, false},
+		{"command", statLine("sleep", "S", "4194304", "0"), false, false},
+		{"init", statLine("/mount /proc", "R", "4194304", "0"), false, false},
+		{"a name with everything", statLine(") Z 1 (a b", "S", "0", "0"), false, false},
+		{"zombie", statLine("true", "Z", "4", "0"), true, true},
+		{"zombie of init", statLine("/exec", "Z", "4", "0"), true, true},
+		{"exiting", statLine("hog", "R", "4", "0"), false, true},
+		{"killed", statLine("hog", "R", "0", "256"), false, true},
+		{"terminated", statLine("hog", "R", "0", "16384"), false, false},
 	} {
 		got, err := parseStat(test.line)
 		if err != nil {
 			t.Errorf("%s: %v", test.name, err)
 		}
-		if got.isInit() != test.isInit || got.dead() != test.dead || got.dying() != test.dying {
-			t.Errorf("%s: isInit, dead, dying = %v, %v, %v, want %v, %v, %v", test.name,
-				got.isInit(), got.dead(), got.dying(), test.isInit, test.dead, test.dying)
+		if got.dead() != test.dead || got.dying() != test.dying {
+			t.Errorf("%s: dead, dying = %v, %v, want %v, %v", test.name, got.dead(), got.dying(), test.dead, test.dying)
 		}
 	}
 	for _, line := range []string{"", "1 sleep S", ")(", "1 (x) S 1 2", statLine("x", "S", "-", "0"), statLine("x", "S", "0", "-")} {
@@ -47,8 +49,33 @@ func TestParseStat(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, err := parseStat(string(own)); err != nil || got.dying() || got.isInit() {
+	if got, err := parseStat(string(own)); err != nil || got.dying() {
 		t.Errorf("own stat: %+v, %v", got, err)
+	}
+}
+
+// TestIsInit: a command that takes init's reserved name is still told from it, by
+// its file; this test's process has the file, but not the name.
+func TestIsInit(t *testing.T) {
+	sleeper := exec.Command("sleep", "60")
+	if err := sleeper.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { sleeper.Process.Kill(); sleeper.Wait() }()
+	for _, test := range []struct {
+		name string
+		pid  int
+		want bool
+	}{
+		{syncpipe.ExecName, os.Getpid(), true},
+		{"sleep", os.Getpid(), false},
+		{"a/b", os.Getpid(), false},
+		{syncpipe.ExecName, sleeper.Process.Pid, false},
+	} {
+		c := &child{pid: test.pid}
+		if got := c.isInit(procStat{name: test.name}); got != test.want {
+			t.Errorf("isInit(%q, pid %d) = %v, want %v", test.name, test.pid, got, test.want)
+		}
 	}
 }
 

@@ -191,3 +191,8 @@ func (c *client) finish() {
 	_ = c.file.SetWriteDeadline(time.Now().Add(endProgress)) // closed already is as good
 	close(c.mailbox)
 }
+
+// isHangUp reports whether a connection has ended in one of the usual ways.
+func isHangUp(err error) bool {
+	return errors.Is(err, os.ErrClosed) || errors.Is(err, unix.ECONNRESET) || errors.Is(err, unix.EPIPE)
+}

@@ -1,13 +1,18 @@
 package shim
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"os"
+	"strconv"
+	"strings"
 	"syscall"
 
 	"golang.org/x/sys/unix"
 
 	"harpoon-supervisor/pkg/agent"
+	"harpoon-supervisor/pkg/syncpipe"
 )
 
 // cloner clones on the main thread. The kernel sends the parent-death signal
@@ -26,13 +31,12 @@ func (c cloner) serve() {
 	}
 }
 
-// helper is the argument list of the cloned process; its environment is empty.
-// See nsinit.Name; the two halves do not import each other.
-var helper = []string{"harpoon-init"}
-
 // clone makes the helper process in new namespaces: this program again, with
 // the given descriptors and, on cgroup v2, in its cgroup from birth.
-func (c cloner) clone(network agent.Network, cgroup int, fds []uintptr) (*child, error) {
+//
+// The child is ours only once it has executed: until then the call waits for it.
+// Should that take too long, or ctx be canceled, the child is killed.
+func (c cloner) clone(ctx context.Context, network agent.Network, cgroup int, fds []uintptr) (*child, error) {
 	flags := uintptr(unix.CLONE_NEWPID | unix.CLONE_NEWNS | unix.CLONE_NEWUTS | unix.CLONE_NEWIPC)
 	if network == agent.NetworkNone {
 		flags |= unix.CLONE_NEWNET
@@ -52,13 +56,32 @@ func (c cloner) clone(network agent.Network, cgroup int, fds []uintptr) (*child,
 	done := make(chan struct{})
 	c.requests <- func() {
 		defer close(done)
-		pid, err = syscall.ForkExec("/proc/self/exe", helper, attr)
+		pid, err = syscall.ForkExec("/proc/self/exe", []string{syncpipe.HelperName}, attr)
 	}
-	<-done
+	ctx, cancel := context.WithTimeout(ctx, syncpipe.Timeout)
+	defer cancel()
+	select {
+	case <-done:
+	case <-ctx.Done():
+		killUnborn()
+		<-done
+	}
 	if err != nil {
 		return nil, cloneError(err)
 	}
 	return newChild(pid, pidfd)
+}
+
+// killUnborn kills the children of the main thread. There is only the one that
+// is being cloned, and nobody else waits for it: its pid is its.
+func killUnborn() {
+	pid := strconv.Itoa(os.Getpid())
+	list, _ := os.ReadFile("/proc/" + pid + "/task/" + pid + "/children")
+	for _, field := range strings.Fields(string(list)) {
+		if child, err := strconv.Atoi(field); err == nil && child > 1 {
+			_ = unix.Kill(child, unix.SIGKILL) // dead already is as good
+		}
+	}
 }
 
 // cloneError adds a remedy where one is known.

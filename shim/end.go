@@ -46,6 +46,30 @@ func (e ending) status(finalSent, leftOver bool) int {
 	return exitFailed
 }
 
+// lookAtDir ends a supervisor that is down for good and whose directory has been
+// deleted: nobody can ever reach it. Only then is there anything to watch for.
+func (s *supervisor) lookAtDir() {
+	s.lookDir = nil
+	if s.state != down {
+		return
+	}
+	if s.unwatch == nil {
+		stop, err := s.dir.watch(s.deleted)
+		if err != nil { // fs.inotify.max_user_instances: look by the clock instead
+			stop = func() {}
+			s.unwatched = true
+		}
+		s.unwatch = stop
+	}
+	if s.dir.deleted() {
+		s.log.Warn("run directory has been deleted")
+		s.endFor(byItself)
+	} else if s.unwatched || !s.listener.published() {
+		// The directory goes after control, if it goes, and without an event.
+		s.lookDir = time.After(dirInterval)
+	}
+}
+
 // clearTimeout bounds the wait for what the last run has left behind.
 const clearTimeout = 10 * time.Second
 

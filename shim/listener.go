@@ -91,12 +91,7 @@ func (l *listener) unpublish() {
 // it takes those who connected before control was removed, and ends.
 func (l *listener) accept(accepted chan<- *os.File) {
 	defer close(accepted)
-	for {
-		select {
-		case l.slots <- struct{}{}:
-		case <-l.stopped:
-			return
-		}
+	for l.waitForSlot() {
 		fd, err := l.next()
 		switch {
 		case err == nil:
@@ -105,12 +100,36 @@ func (l *listener) accept(accepted chan<- *os.File) {
 		case errors.Is(err, os.ErrDeadlineExceeded): // stop
 			l.drain(accepted)
 			return
-		case err == unix.EMFILE || err == unix.ENFILE || err == unix.ENOBUFS || err == unix.ENOMEM:
+		case err != unix.ECONNABORTED:
 			// The system's limits, as ours are kept: it passes, and must not
 			// be waited out by trying.
-			time.Sleep(100 * time.Millisecond)
+			l.pause(100 * time.Millisecond)
 		}
 		<-l.slots
+	}
+}
+
+// waitForSlot reports whether there is room for another client; if not, there
+// will be none before the end.
+func (l *listener) waitForSlot() bool {
+	select {
+	case l.slots <- struct{}{}: // also after stop: accept drains then
+		return true
+	default:
+	}
+	select {
+	case l.slots <- struct{}{}:
+		return true
+	case <-l.stopped:
+		return false
+	}
+}
+
+// pause waits, but not beyond stop.
+func (l *listener) pause(d time.Duration) {
+	select {
+	case <-time.After(d):
+	case <-l.stopped:
 	}
 }
 

@@ -19,6 +19,16 @@ type meter struct {
 // sample reads everything once. What cannot be read keeps its last value if it
 // is always announced, and is left out if it is not.
 func (m *meter) sample(r *run) {
+	m.sampleCgroup(r)
+	m.last.Network = nil
+	if r.links != nil {
+		m.last.Network, _ = r.links.count() // nil with an error
+	}
+}
+
+// sampleCgroup leaves the network as it was: the kernel may let a request for
+// links wait, while others make and remove theirs.
+func (m *meter) sampleCgroup(r *run) {
 	if err := r.group.Stats(&m.stats); err != nil {
 		m.stats.Has = 0 // and so below
 	}
@@ -37,10 +47,6 @@ func (m *meter) sample(r *run) {
 	m.last.MemoryPeak = m.optional(cgroup.MemoryPeak, &m.peak)
 	m.last.PIDs = m.optional(cgroup.PIDs, &m.pids)
 	m.last.OOMKills = m.optional(cgroup.OOMKills, &m.kills)
-	m.last.Network = nil
-	if r.links != nil {
-		m.last.Network, _ = r.links.count() // nil with an error
-	}
 }
 
 func (m *meter) optional(field cgroup.Field, value *uint64) *uint64 {

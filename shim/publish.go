@@ -103,7 +103,7 @@ func (s *supervisor) join(file *os.File) {
 	}()
 	if !s.untold() {
 		if s.run != nil {
-			s.meter.sample(s.run)
+			s.meter.sampleCgroup(s.run)
 		}
 		c.put(s.announcement())
 	}

@@ -84,7 +84,8 @@ func (d runDir) removeStale() error {
 // replace writes a file of mode 0644 and puts it in place in one step.
 func (d runDir) replace(name string, content []byte) error {
 	temporary := "." + name + ".new"
-	f, err := os.OpenFile(temporary, os.O_WRONLY|os.O_CREATE|os.O_TRUNC|unix.O_NOFOLLOW, 0o644)
+	_ = os.Remove(temporary) // a predecessor's, whatever it is
+	f, err := os.OpenFile(temporary, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
 	if err != nil {
 		return err
 	}

@@ -17,7 +17,10 @@ func (s *supervisor) startRun() {
 	number := s.runs + 1
 	cleared := s.cleared
 	go func() {
-		<-cleared
+		select {
+		case <-cleared:
+		case <-ctx.Done():
+		}
 		r, err := s.starter.start(ctx, number)
 		s.starts <- startResult{r, err}
 	}()
@@ -39,7 +42,9 @@ func (s *supervisor) clearRun(r *run) {
 		defer close(done)
 		<-before
 		err := r.clear()
-		s.leftOver.Store(err != nil)
+		if r.group != nil { // one that got so far took over what was left
+			s.leftOver.Store(err != nil)
+		}
 		if err != nil {
 			s.log.Error("cleanup", "run", r.number, "error", err)
 		}
@@ -100,9 +105,12 @@ func (s *supervisor) onStarted(r *run) {
 func (s *supervisor) onExit(e exit) {
 	r := e.run
 	if e.err != nil {
-		// Never reported as success: what is not known is a failure.
-		s.log.Error("internal error: wait", "run", r.number, "error", e.err)
-		e.status = unix.WaitStatus(unix.SIGKILL)
+		// What is not known is neither success nor any failure in particular.
+		s.run, s.startedAt = nil, time.Time{}
+		s.clearRun(r)
+		s.err = fmt.Sprintf("internal error: wait for the command: %v", e.err)
+		s.apply(endedForGood)
+		return
 	}
 	oomed := r.oomed(e.status)
 	s.meter.sample(r)

@@ -1,12 +1,13 @@
 package shim
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
-	"time"
+	"strconv"
+	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -30,8 +31,7 @@ type starter struct {
 
 // start is the goroutine that starts a run: it goes through the steps outside,
 // as package nsinit does inside, and returns a run whose command has been
-// executed. With an error there is no process, but the run is to be cleared.
-// Canceling ctx aborts it, unless the command runs already.
+// executed. With an error the run is to be cleared. Canceling ctx aborts it, unless the command runs already.
 func (s *starter) start(ctx context.Context, number int) (*run, error) {
 	r := &run{number: number}
 	err := s.steps(ctx, r)
@@ -47,7 +47,7 @@ func (s *starter) start(ctx context.Context, number int) (*run, error) {
 
 // steps is linear; its order is that of the sync pipe's diagram.
 func (s *starter) steps(ctx context.Context, r *run) error {
-	if err := s.container.check(); err != nil {
+	if err := cmp.Or(s.container.check(), ctx.Err()); err != nil {
 		return err
 	}
 	conn, theirs, err := syncpipe.Pair()
@@ -58,7 +58,7 @@ func (s *starter) steps(ctx context.Context, r *run) error {
 	defer theirs.Close()
 	// A waiting call of the pipe ends when the start is aborted.
 	defer context.AfterFunc(ctx, func() { _ = conn.Interrupt() })() // a closed pipe is as good
-	p := &pipe{conn: conn, run: r, trace: s.trace}
+	p := &pipe{ctx: ctx, conn: conn, run: r, trace: s.trace}
 
 	if err := s.step(r, "create cgroup", func() (err error) {
 		r.group, err = s.createGroup()
@@ -80,12 +80,15 @@ func (s *starter) steps(ctx context.Context, r *run) error {
 		return err
 	}
 	if err := s.step(r, "clone", func() (err error) {
-		r.child, err = s.cloner.clone(s.container.network, r.group.FD(), fds)
+		r.child, err = s.cloner.clone(ctx, s.container.network, r.group.FD(), fds)
 		return err
 	}); err != nil {
 		return err
 	}
 	theirs.Close() // so that its death is EOF
+	for _, tasks := range r.group.Tasks() {
+		tasks.Close()
+	}
 	if err := p.send(message, packet); err != nil {
 		return err
 	}
@@ -110,7 +113,7 @@ func (s *starter) steps(ctx context.Context, r *run) error {
 
 // step runs one step of this half and traces it.
 func (s *starter) step(r *run, name string, f func() error) error {
-	start := monotonic()
+	start := syncpipe.Monotonic()
 	err := f()
 	s.trace.step(r.number, name, start)
 	return err
@@ -140,31 +143,34 @@ func (s *starter) openNetwork(r *run) (err error) {
 	return nil
 }
 
-// explain adds to an error what is known about the process behind it.
+// explain adds to an error what is known about the process behind it, which it
+// ends.
 func (s *starter) explain(r *run, err error) error {
 	if r.child == nil {
 		return err
 	}
-	timedOut := errors.Is(err, os.ErrDeadlineExceeded)
-	at := "start"
-	if stat, err := r.child.readStat(); err == nil && stat.isInit() {
-		at = stat.name[1:] // init's name is the step it is in, as far as it fits
-	}
+	stat, unread := r.child.readStat()
 	unkilled := r.signal(unix.SIGKILL)
 	status, unreaped := r.child.waitFor(syncpipe.Timeout)
 	if unreaped != nil {
-		return fmt.Errorf("%w; kill: %w", err, errors.Join(unkilled, unreaped))
+		return fmt.Errorf("%w; kill init: %w", err, cmp.Or(unkilled, unreaped))
 	}
-	r.child.close()
-	r.child = nil
+	_, told := errors.AsType[*syncpipe.Failed](err)
+	at := s.stepOf(stat)
 	switch {
-	case timedOut:
+	case told: // it knows best
+		return err
+	case errors.Is(err, os.ErrDeadlineExceeded):
 		return fmt.Errorf("init: %s: no answer within %v", at, syncpipe.Timeout)
-	case !errors.Is(err, errDied):
+	case !errors.Is(err, errDied) && (unread != nil || !stat.dead()):
 		return err
 	}
-	if kills, unknown := r.group.OOMKills(); unknown == nil && kills > 0 {
-		return fmt.Errorf("init: %s: out of memory: the limit of %d bytes is too small", at, s.container.limits.Memory)
+	// It died before we ended it, whatever it was that failed for that reason.
+	if kills, err := r.group.OOMKills(); err == nil && kills > 0 {
+		if limit := s.container.limits.Memory; limit > 0 {
+			return fmt.Errorf("init: %s: out of memory: the limit of %d bytes is too small", at, limit)
+		}
+		return fmt.Errorf("init: %s: out of memory", at)
 	}
 	if status.Signaled() {
 		return fmt.Errorf("init: %s: killed by signal %d (%s)", at, int(status.Signal()), unix.SignalName(status.Signal()))
@@ -172,109 +178,16 @@ func (s *starter) explain(r *run, err error) error {
 	return fmt.Errorf("init: %s: exited with status %d", at, status.ExitStatus())
 }
 
-// errDied is the end of the pipe where it does not belong.
-var errDied = errors.New("init died")
-
-// pipe is the shim's end of the sync pipe, with the trace.
-type pipe struct {
-	conn  *syncpipe.Conn
-	run   *run
-	trace *tracer
-}
-
-func (p *pipe) send(m syncpipe.Message, packet []byte) error {
-	start := monotonic()
-	if err := p.conn.SetTimeout(syncpipe.Timeout); err != nil {
-		return err
+// stepOf returns the step that init is in, by its thread name: a mount's is its
+// number.
+func (s *starter) stepOf(stat procStat) string {
+	name, ok := strings.CutPrefix(stat.name, "/")
+	if !ok {
+		return "start" // it has not come to any step
 	}
-	err := p.conn.SendPacket(packet)
-	p.trace.message(p.run.number, "shim", "init", &m, start)
-	if errors.Is(err, unix.EPIPE) || errors.Is(err, unix.ECONNRESET) {
-		// What it had to say is still to be read.
-		if _, last := p.receive(); last != nil && last != io.EOF {
-			return last
-		}
-		return errDied
+	number, ok := strings.CutPrefix(name, "mount ")
+	if i, err := strconv.Atoi(number); ok && err == nil && i < len(s.container.init.Mounts) {
+		return "mount " + s.container.init.Mounts[i].Dest
 	}
-	return err
-}
-
-// receive reads the next message that is not a step, or io.EOF.
-func (p *pipe) receive() (syncpipe.Type, error) {
-	for {
-		start := monotonic()
-		if err := p.conn.SetTimeout(syncpipe.Timeout); err != nil {
-			return "", err
-		}
-		m, err := p.conn.Receive()
-		switch {
-		case err == io.EOF:
-			p.trace.message(p.run.number, "init", "shim", nil, start)
-			return "", err
-		case err != nil:
-			return "", err
-		}
-		p.trace.message(p.run.number, "init", "shim", &m, start)
-		switch m.Type {
-		case syncpipe.TypeStep:
-			p.trace.initStep(p.run.number, p.run.child.pid, m.Step)
-		case syncpipe.TypeFailed:
-			return "", m.Failed
-		default:
-			return m.Type, nil
-		}
-	}
-}
-
-func (p *pipe) awaitReady() error {
-	got, err := p.receive()
-	switch {
-	case err == io.EOF:
-		return errDied
-	case err != nil:
-		return err
-	case got != syncpipe.TypeReady:
-		return fmt.Errorf("sync pipe: got message %q, want %q", got, syncpipe.TypeReady)
-	}
-	return nil
-}
-
-// proceed lets init execute the command and finds out whether it did.
-func (p *pipe) proceed() error {
-	m := syncpipe.Message{Type: syncpipe.TypeProceed}
-	packet, err := p.conn.Encode(m)
-	if err != nil {
-		return err
-	}
-	if err := p.send(m, packet); err != nil {
-		return err
-	}
-	got, err := p.receive()
-	switch {
-	case err == nil:
-		return fmt.Errorf("sync pipe: got message %q, want the end", got)
-	case err != io.EOF:
-		return err
-	}
-	return p.awaitExec()
-}
-
-// awaitExec tells the two reasons for EOF apart. The kernel closes the pipe a
-// moment before it renames the process (begin_new_exec), hence the loop.
-func (p *pipe) awaitExec() error {
-	deadline := time.Now().Add(syncpipe.Timeout)
-	for {
-		stat, err := p.run.child.readStat()
-		switch {
-		case err != nil:
-			return err
-		case !stat.isInit():
-			return nil
-		case stat.dead():
-			return errDied
-		case time.Now().After(deadline):
-			return os.ErrDeadlineExceeded
-		}
-		time.Sleep(50 * time.Microsecond)
-	}
+	return name
 }

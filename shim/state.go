@@ -36,7 +36,7 @@ func (s state) String() string {
 // running reports whether there is a command.
 func (s state) running() bool { return s == up || s == stopping }
 
-// starts reports whether a start is in progress.
+// startInProgress reports whether one is.
 func (s state) startInProgress() bool { return s == starting || s == aborting || s == restarting }
 
 // event is what can happen to the container.

@@ -48,7 +48,7 @@ type supervisor struct {
 	unwatched bool
 
 	// What the other goroutines report.
-	signals  <-chan os.Signal
+	signals  signals
 	accepted chan *os.File
 	commands chan command
 	left     chan departure
@@ -100,7 +100,7 @@ const (
 	sampleInterval = 3 * time.Second // while up, if anybody listens
 	errLinger      = time.Second     // from a final err that has been sent to the end
 	dirInterval    = time.Second     // between two looks at a directory whose control is gone
-	killLooks      = 13              // after a hint, at doubling distances: a second in all
+	killLooks      = 14              // after a hint, at doubling distances: a second in all
 )
 
 // loop runs the container until the supervisor's end and returns its status.
@@ -113,8 +113,10 @@ func (s *supervisor) loop() int {
 	}
 	for !s.over() {
 		select {
-		case signal := <-s.signals:
-			s.onSignal(signal.(syscall.Signal))
+		case signal := <-s.signals.end:
+			s.onEndSignal(signal.(syscall.Signal))
+		case signal := <-s.signals.others:
+			s.onOtherSignal(signal.(syscall.Signal))
 		case c := <-s.commands:
 			s.onCommand(c)
 		case file := <-s.accepted:
@@ -129,6 +131,7 @@ func (s *supervisor) loop() int {
 			s.due = nil
 			s.apply(restartDue)
 		case <-ticks(s.tick):
+			s.run.lookAtKills() // not every kill gives a hint
 			s.meter.sample(s.run)
 			s.publish()
 		case <-s.hints:
@@ -141,7 +144,7 @@ func (s *supervisor) loop() int {
 		case <-s.lookDir:
 			s.lookAtDir()
 		case <-s.sent:
-			if s.err != "" {
+			if s.err != "" && s.linger == nil { // since the first
 				s.linger = time.After(errLinger)
 			}
 		case <-s.linger:

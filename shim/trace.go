@@ -58,6 +58,9 @@ func openTrace(name string, log *slog.Logger) *tracer {
 			file.Close()
 		}
 	}
+	if err == nil {
+		err = file.Chmod(0o600) // also if it is an old one
+	}
 	if err != nil {
 		log.Error("no trace", "error", err)
 		return nil
@@ -65,17 +68,10 @@ func openTrace(name string, log *slog.Logger) *tracer {
 	return &tracer{file: file, log: log}
 }
 
-// monotonic returns the time of CLOCK_MONOTONIC in nanoseconds.
-func monotonic() int64 {
-	var ts unix.Timespec
-	_ = unix.ClockGettime(unix.CLOCK_MONOTONIC, &ts) // cannot fail
-	return ts.Nano()
-}
-
 // step records a step that has just ended.
 func (t *tracer) step(run int, name string, start int64) {
 	if t != nil {
-		t.write(traceEvent{Name: name, Category: "step", Start: microseconds(start), Duration: microseconds(monotonic() - start), PID: os.Getpid(), Args: map[string]any{"run": run}})
+		t.write(traceEvent{Name: name, Category: "step", Start: microseconds(start), Duration: microseconds(syncpipe.Monotonic() - start), PID: os.Getpid(), Args: map[string]any{"run": run}})
 	}
 }
 
@@ -92,7 +88,7 @@ func (t *tracer) message(run int, from, to string, m *syncpipe.Message, start in
 	if t == nil {
 		return
 	}
-	e := traceEvent{Category: "message", Start: microseconds(start), Duration: microseconds(monotonic() - start), PID: os.Getpid(), Args: map[string]any{"run": run, "from": from, "to": to}}
+	e := traceEvent{Category: "message", Start: microseconds(start), Duration: microseconds(syncpipe.Monotonic() - start), PID: os.Getpid(), Args: map[string]any{"run": run, "from": from, "to": to}}
 	if m == nil {
 		e.Name = "EOF"
 	} else {

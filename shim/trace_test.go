@@ -47,7 +47,7 @@ func TestTrace(t *testing.T) {
 		tracer := openTrace(name, quiet())
 		writers.Go(func() {
 			for range 25 {
-				tracer.step(1, "clone", monotonic())
+				tracer.step(1, "clone", syncpipe.Monotonic())
 			}
 		})
 	}
@@ -71,8 +71,8 @@ func TestTraceHidesTheEnvironment(t *testing.T) {
 	tracer := openTrace(name, quiet())
 	tracer.message(1, "shim", "init", &syncpipe.Message{Type: syncpipe.TypeConfig, Config: &syncpipe.Config{
 		Hostname: "h", Argv: [][]byte{[]byte("/bin/app")}, Env: [][]byte{[]byte("TOKEN=secret=x"), []byte("EMPTY=")},
-	}}, monotonic())
-	tracer.message(1, "init", "shim", nil, monotonic())
+	}}, syncpipe.Monotonic())
+	tracer.message(1, "init", "shim", nil, syncpipe.Monotonic())
 	text, err := os.ReadFile(name)
 	if err != nil {
 		t.Fatal(err)
@@ -96,8 +96,8 @@ func TestTraceGivesUp(t *testing.T) {
 		t.Fatal(err)
 	}
 	tracer := openTrace(name, quiet())
-	tracer.step(1, "clone", monotonic())
-	tracer.step(1, "clone", monotonic())
+	tracer.step(1, "clone", syncpipe.Monotonic())
+	tracer.step(1, "clone", syncpipe.Monotonic())
 	if text, err := os.ReadFile(name); err != nil || string(text) != "precious" {
 		t.Errorf("file holds %q, %v", text, err)
 	}

@@ -14,6 +14,7 @@ import (
 	"runtime"
 
 	nsinit "harpoon-supervisor/init"
+	"harpoon-supervisor/pkg/syncpipe"
 	"harpoon-supervisor/shim"
 )
 
@@ -31,7 +32,7 @@ const exitUsage = 2
 func init() { runtime.LockOSThread() }
 
 func main() {
-	if os.Args[0] == nsinit.Name {
+	if os.Args[0] == syncpipe.HelperName {
 		nsinit.Main()
 	}
 	options, err := parse(os.Args[1:])

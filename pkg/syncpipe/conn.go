@@ -58,7 +58,7 @@ func Pair() (*Conn, *os.File, error) {
 
 func shimEnd(fd int) (*Conn, error) {
 	// The force variant needs CAP_NET_ADMIN; without it the limit stays at
-	// net.core.wmem_max, and Limit says so.
+	// net.core.wmem_max, and limit says so.
 	if unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_SNDBUFFORCE, maxPacket) != nil {
 		if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_SNDBUF, maxPacket); err != nil {
 			return nil, os.NewSyscallError("setsockopt SO_SNDBUF", err)

@@ -20,10 +20,14 @@
 // proceed is also init's proof that the shim lives: init has armed its
 // parent-death signal before ready, and a shim that died earlier sends none.
 //
-// EOF comes also when init dies before execve. To tell the two apart, init
-// keeps its thread name (PR_SET_NAME, shown in /proc/PID/stat) at "/" and the
-// step that it is in. The kernel names a process after the last element of the
-// path that it executes, so a name with a slash is never an executed command's.
+// EOF comes also when init dies before execve. To tell the two apart, init has
+// set its thread name (PR_SET_NAME, shown in /proc/PID/stat) to ExecName by
+// then. The kernel names a process after the last element of the path that it
+// executes, so a name with a slash is no executed command's; one that gives
+// itself this very name differs from init in its executable file.
+//
+// Before that, the thread name is a slash and the step that init is in, so that
+// the shim finds out where init hangs without a message for each step.
 //
 // The packages shim and init use this one; nothing else should.
 package syncpipe

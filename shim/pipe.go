@@ -1,0 +1,136 @@
+package shim
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"harpoon-supervisor/pkg/syncpipe"
+)
+
+// errDied is the end of the pipe where it does not belong.
+var errDied = errors.New("init died")
+
+// pipe is the shim's end of the sync pipe, with the trace.
+type pipe struct {
+	ctx   context.Context // of the start
+	conn  *syncpipe.Conn
+	run   *run
+	trace *tracer
+}
+
+// arm sets the deadline of the next call. The context is looked at afterwards:
+// so the deadline that an abort sets is never overwritten without being seen.
+func (p *pipe) arm() error {
+	if err := p.conn.SetTimeout(syncpipe.Timeout); err != nil {
+		return err
+	}
+	return p.ctx.Err()
+}
+
+func (p *pipe) send(m syncpipe.Message, packet []byte) error {
+	start := syncpipe.Monotonic()
+	if err := p.arm(); err != nil {
+		return err
+	}
+	err := p.conn.SendPacket(packet)
+	p.trace.message(p.run.number, "shim", "init", &m, start)
+	if errors.Is(err, unix.EPIPE) || errors.Is(err, unix.ECONNRESET) {
+		// What it had to say is still to be read.
+		if _, last := p.receive(); last != nil && last != io.EOF {
+			return last
+		}
+		return errDied
+	}
+	return err
+}
+
+// receive reads the next message that is not a step, or io.EOF.
+func (p *pipe) receive() (syncpipe.Type, error) {
+	for {
+		start := syncpipe.Monotonic()
+		if err := p.arm(); err != nil {
+			return "", err
+		}
+		m, err := p.conn.Receive()
+		switch {
+		case err == io.EOF:
+			p.trace.message(p.run.number, "init", "shim", nil, start)
+			return "", err
+		case err != nil:
+			return "", err
+		}
+		p.trace.message(p.run.number, "init", "shim", &m, start)
+		switch m.Type {
+		case syncpipe.TypeStep:
+			p.trace.initStep(p.run.number, p.run.child.pid, m.Step)
+		case syncpipe.TypeFailed:
+			return "", m.Failed
+		default:
+			return m.Type, nil
+		}
+	}
+}
+
+func (p *pipe) awaitReady() error {
+	got, err := p.receive()
+	switch {
+	case err == io.EOF:
+		return errDied
+	case err != nil:
+		return err
+	case got != syncpipe.TypeReady:
+		return fmt.Errorf("sync pipe: got message %q, want %q", got, syncpipe.TypeReady)
+	}
+	return nil
+}
+
+// proceed lets init execute the command and finds out whether it did.
+func (p *pipe) proceed() error {
+	m := syncpipe.Message{Type: syncpipe.TypeProceed}
+	packet, err := p.conn.Encode(m)
+	if err != nil {
+		return err
+	}
+	if err := p.send(m, packet); err != nil {
+		return err
+	}
+	got, err := p.receive()
+	switch {
+	case err == nil:
+		return fmt.Errorf("sync pipe: got message %q, want the end", got)
+	case err == io.EOF:
+		return p.awaitExec()
+	case p.ctx.Err() != nil:
+		// Aborted; but if the command runs already, it gets the signal itself.
+		if stat, unread := p.run.child.readStat(); unread == nil && !p.run.child.isInit(stat) {
+			return nil
+		}
+	}
+	return err
+}
+
+// awaitExec tells the two reasons for EOF apart. The kernel closes the pipe a
+// moment before it renames the process (begin_new_exec), hence the loop.
+func (p *pipe) awaitExec() error {
+	deadline := time.Now().Add(syncpipe.Timeout)
+	for {
+		stat, err := p.run.child.readStat()
+		switch {
+		case err != nil:
+			return err
+		case !p.run.child.isInit(stat):
+			return nil
+		case stat.dead():
+			return errDied
+		case time.Now().After(deadline):
+			return os.ErrDeadlineExceeded
+		}
+		time.Sleep(50 * time.Microsecond)
+	}
+}
