@@ -70,7 +70,7 @@ func (b *bed) start(ts *testscript.TestScript, args []string) error {
 // scriptEnv is the environment that the script has set.
 func scriptEnv(ts *testscript.TestScript) []string {
 	var env []string
-	for _, name := range []string{"PATH", "SECRET", "HARPOON_TRACE", "HOME"} {
+	for _, name := range []string{"PATH", "SECRET", "HARPOON_TRACE", "HOME", "GORACE"} {
 		if value := ts.Getenv(name); value != "" {
 			env = append(env, name+"="+value)
 		}

@@ -84,6 +84,10 @@ func setUp() (err error) {
 	if err := os.Setenv("PATH", bin+":"+os.Getenv("PATH")); err != nil {
 		return err
 	}
+	// Under the race detector each process would wait a second before it ends.
+	if err := os.Setenv("GORACE", "atexit_sleep_ms=0"); err != nil {
+		return err
+	}
 	args := []string{"-ldflags", "-X main.version=1.2.3 -X main.commit=abc"}
 	if raceEnabled {
 		args = append(args, "-race")

@@ -103,6 +103,7 @@ func setUpScript(env *testscript.Env) error {
 	}
 	env.Values["bed"] = b
 	env.Setenv("BIN", filepath.Dir(bench.supervisor))
+	env.Setenv("GORACE", os.Getenv("GORACE"))
 	env.Setenv("PARENT", bench.parent)
 	env.Defer(b.tearDown)
 	return os.Chmod(env.WorkDir, 0o755)

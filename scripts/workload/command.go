@@ -50,6 +50,7 @@ func allCommands() map[string]command {
 		"until-term":   {untilTerm, "<STATUS>"},
 		"ignore-term":  {ignoreTerm, ""},
 		"disarm":       {disarm, ""},
+		"rename":       {rename, "<NAME>"},
 		"hostile":      {hostile, "<PROGRAM> [ARG ...]"},
 		"close-output": {closeOutput, ""},
 		"spin":         {spin, "<DURATION>"},

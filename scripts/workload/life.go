@@ -9,6 +9,7 @@ import (
 	"runtime"
 	"strings"
 	"time"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -77,6 +78,13 @@ func ignoreTerm([]string) {
 	for s := range signals {
 		report("ignored", s)
 	}
+}
+
+// rename sets the thread name, which ps shows as the command's.
+func rename(args []string) {
+	name, err := unix.BytePtrFromString(args[0])
+	check(err)
+	report("rename", outcome(unix.Prctl(unix.PR_SET_NAME, uintptr(unsafe.Pointer(name)), 0, 0, 0)))
 }
 
 // disarm takes back the signal that the kernel sends when the supervisor dies.
