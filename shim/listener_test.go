@@ -1,0 +1,113 @@
+package shim
+
+import (
+	"os"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// listening returns a published listener in a directory of its own, and the
+// address of its socket.
+func listening(t *testing.T) (*listener, unix.Sockaddr) {
+	t.Helper()
+	f, err := os.Open(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := runDir{f}
+	l, err := listen(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := l.publish(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.close(); f.Close() })
+	return l, &unix.SockaddrUnix{Name: dir.path(controlName)}
+}
+
+func connectTo(t *testing.T, address unix.Sockaddr) int {
+	t.Helper()
+	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err == nil {
+		err = unix.Connect(fd, address)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { unix.Close(fd) })
+	return fd
+}
+
+// TestDrain: whoever has connected before the end is accepted, also those that
+// nobody has had the time for.
+func TestDrain(t *testing.T) {
+	const clients = 20
+	for range 20 {
+		l, address := listening(t)
+		for range clients {
+			connectTo(t, address)
+		}
+		accepted := make(chan *os.File)
+		go l.accept(accepted)
+		(<-accepted).Close() // accept now hands over the next one
+		l.unpublish()
+		l.stop()
+		got := 1
+		for file := range accepted {
+			file.Close()
+			got++
+		}
+		if got != clients {
+			t.Errorf("%d clients accepted, want %d", got, clients)
+		}
+	}
+}
+
+// TestNoRoom: clients beyond the slots wait in the backlog, until one leaves.
+func TestNoRoom(t *testing.T) {
+	l, address := listening(t)
+	l.slots = make(chan struct{}, 2)
+	for range 3 {
+		connectTo(t, address)
+	}
+	accepted := make(chan *os.File)
+	go l.accept(accepted)
+	(<-accepted).Close()
+	(<-accepted).Close()
+	select {
+	case <-accepted:
+		t.Error("a third client was accepted for two slots")
+	default:
+	}
+	<-l.slots // one has left
+	(<-accepted).Close()
+	l.unpublish()
+	l.stop()
+	if file, open := <-accepted; open {
+		t.Errorf("after stop: %v", file)
+	}
+}
+
+// TestUnpublish: a control that is somebody else's stays.
+func TestUnpublish(t *testing.T) {
+	l, _ := listening(t)
+	name := l.dir.path(controlName)
+	if info, err := os.Stat(name); err != nil || info.Mode() != os.ModeSocket|0o600 {
+		t.Errorf("control: %v, %v, want a socket of mode 0600", info.Mode(), err)
+	}
+	if err := os.Remove(name); err != nil {
+		t.Fatal(err)
+	}
+	if l.published() {
+		t.Error("published() = true after control has been deleted")
+	}
+	if err := os.WriteFile(name, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	l.unpublish()
+	if _, err := os.Stat(name); err != nil {
+		t.Errorf("somebody else's control: %v", err)
+	}
+}

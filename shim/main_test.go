@@ -1,0 +1,43 @@
+package shim
+
+import (
+	"fmt"
+	"os"
+	"runtime"
+	"runtime/pprof"
+	"testing"
+	"time"
+)
+
+// TestMain fails the run if goroutines or descriptors are left.
+func TestMain(m *testing.M) {
+	r, w, err := os.Pipe() // the runtime's poller has descriptors of its own from here on
+	if err != nil {
+		panic(err)
+	}
+	r.Close()
+	w.Close()
+	goroutines, files := runtime.NumGoroutine(), descriptors()
+	status := m.Run()
+	deadline := time.After(5 * time.Second)
+	for runtime.NumGoroutine() > goroutines || descriptors() > files {
+		select {
+		case <-time.After(10 * time.Millisecond):
+			continue
+		case <-deadline:
+		}
+		fmt.Fprintf(os.Stderr, "left: %d goroutines, before %d; %d descriptors, before %d\n", runtime.NumGoroutine(), goroutines, descriptors(), files)
+		_ = pprof.Lookup("goroutine").WriteTo(os.Stderr, 1)
+		status = 1
+		break
+	}
+	os.Exit(status)
+}
+
+func descriptors() int {
+	entries, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		panic(err)
+	}
+	return len(entries)
+}
