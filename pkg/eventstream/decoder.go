@@ -45,8 +45,9 @@ type Decoder struct {
 
 // NewDecoder returns a Decoder that reads events of at most maxEvent bytes from
 // r, in reads of at most 512 bytes. An event's size is that of all its lines up
-// to and including the empty one, comments and ignored fields included, where
-// each line end counts as one byte. The decoder's memory is bounded by a small
+// to and including the empty one, ignored fields included, where each line end
+// counts as one byte. Comments, which keep a connection alive for any time, count
+// only until their line has ended. The decoder's memory is bounded by a small
 // multiple of maxEvent, and while it waits for an event to begin it holds no
 // more than a few KiB.
 func NewDecoder(r io.Reader, maxEvent int) *Decoder {
@@ -145,7 +146,11 @@ func (d *Decoder) endLine() bool {
 		d.reset()
 		return false
 	}
-	d.field(line)
+	if line[0] == ':' {
+		d.size -= len(line) + 1
+	} else {
+		d.field(line)
+	}
 	d.buf = d.buf[:d.data]
 	return false
 }
@@ -172,7 +177,7 @@ func (d *Decoder) field(line []byte) {
 		d.buf[d.data] = '\n'
 		d.data++
 	}
-	// Everything else is ignored. A comment is a field without a name.
+	// Everything else is ignored.
 }
 
 // take returns the event that is complete, and begins the next one.

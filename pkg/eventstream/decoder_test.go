@@ -141,9 +141,11 @@ func TestLimit(t *testing.T) {
 		{a + a, 9, 0, ErrTooLong},
 		{"event: a\r\n\r\n", 10, 1, io.EOF}, // a line end is one byte
 		{"event: a\r\n\r\n", 9, 0, ErrTooLong},
-		{a + ":" + a, 10, 1, ErrTooLong},
+		{a + ":" + a, 10, 1, io.EOF}, // ":event: a" is a comment
 		{":xx\n:xx\n:\n", 10, 0, io.EOF},
-		{":xx\n:xx\n:x\n", 10, 0, ErrTooLong},
+		{":xx\n:xx\n:x\n:xxxxxxxx\n" + a, 10, 1, io.EOF}, // comments do not add up
+		{":xxxxxxxxx\n" + a, 10, 0, ErrTooLong},
+		{"id: xx\n" + a, 10, 0, ErrTooLong},
 		{":xxxxxxx\n\n" + a, 10, 1, io.EOF}, // an empty line begins a new event
 		{"\n\n\n\n\n\n\n\n\n\n\n\n" + a, 10, 1, io.EOF},
 		{a + "event: abcd", 10, 1, ErrTooLong}, // before the line ends
@@ -166,7 +168,7 @@ func TestLimit(t *testing.T) {
 // decoder read and how much it holds.
 func TestMemory(t *testing.T) {
 	const maxEvent = 1 << 16
-	for _, text := range []string{"x", ":", "data", "data:x\n", "data\n", "event: x\n", "event:", ":\n", "id: \r\n"} {
+	for _, text := range []string{"x", ":", "data", "data:x\n", "data\n", "event: x\n", "event:", "id: \r\n"} {
 		r := &endless{text: text}
 		d := NewDecoder(r, maxEvent)
 		for range 2 {
