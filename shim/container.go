@@ -3,7 +3,6 @@ package shim
 import (
 	"cmp"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -109,14 +108,6 @@ func environment(env map[string]string) [][]byte {
 	return list
 }
 
-// check returns why the container cannot be started at all.
-func (c *container) check() error {
-	if len(c.init.Argv) == 0 {
-		return errors.New("no command")
-	}
-	return nil
-}
-
 // describe returns the content of container.json.
 func (c *container) describe(o Options) ([]byte, error) {
 	var keys []string
@@ -125,14 +116,13 @@ func (c *container) describe(o Options) ([]byte, error) {
 		keys = append(keys, key)
 	}
 	text, err := json.MarshalIndent(map[string]any{
-		"id":          o.ID,
 		"hostname":    o.Hostname,
 		"command":     o.Command,
 		"working_dir": c.init.WorkingDir,
 		"env":         keys,
 		"uid":         c.init.UID,
 		"gid":         c.init.GID,
-		"cgroup":      path.Join(o.CgroupParent, o.ID),
+		"cgroup":      cgroupName{o.CgroupParent, o.ID},
 		"limits": map[string]any{
 			"memory_bytes": c.limits.Memory,
 			"cpus":         c.limits.CPU,
@@ -144,4 +134,24 @@ func (c *container) describe(o Options) ([]byte, error) {
 		"supervisor": map[string]any{"pid": os.Getpid(), "version": o.Version},
 	}, "", "  ")
 	return append(text, '\n'), err
+}
+
+// cgroupName names a container's cgroup in container.json, where the next
+// supervisor in the directory finds what this one may leave behind.
+type cgroupName struct {
+	Parent string `json:"parent"`
+	ID     string `json:"id"`
+}
+
+// readPredecessor returns the cgroup of the last supervisor in this directory,
+// or the zero value.
+func readPredecessor() (name cgroupName) {
+	text, err := os.ReadFile(resolvedName)
+	var last struct {
+		Cgroup cgroupName `json:"cgroup"`
+	}
+	if err == nil && json.Unmarshal(text, &last) == nil {
+		name = last.Cgroup
+	}
+	return name
 }

@@ -42,7 +42,7 @@ func (l *lines) write(fd int) {
 			return
 		}
 		if n := l.dropped.Swap(0); n > 0 {
-			line = append(fmt.Appendf(nil, "level=WARN msg=\"lines dropped\" count=%d\n", n), line...)
+			line = append(fmt.Appendf(nil, "time=%s level=WARN msg=\"lines dropped\" count=%d\n", time.Now().UTC().Format(time.RFC3339), n), line...)
 		}
 		for len(line) > 0 {
 			n, err := unix.Write(fd, line)

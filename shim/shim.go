@@ -1,6 +1,7 @@
 package shim
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -78,8 +79,9 @@ func openIn(dir runDir, o Options, log *slog.Logger) (*supervisor, error) {
 	}
 	s := newSupervisor(dir, l, log)
 	s.starter = &starter{options: o, owner: owner, cloner: cloner{make(chan func())}}
+	s.starter.predecessor = readPredecessor()
 	var config *agent.ContainerConfig
-	if config, s.configError = readConfig(); s.configError == nil {
+	if config, s.starter.refusal = readConfig(); s.starter.refusal == nil {
 		err = s.configure(o, config)
 	}
 	// Published last: from here on everything is told to clients.
@@ -98,6 +100,9 @@ func (s *supervisor) configure(o Options, config *agent.ContainerConfig) error {
 	c := resolve(o, config)
 	s.starter.container = c
 	s.backoff = newBackoff(config.RestartBackoff)
+	if len(o.Command) == 0 {
+		s.starter.refusal = errors.New("start container: no command")
+	}
 	text, err := c.describe(o)
 	if err != nil {
 		return err

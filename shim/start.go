@@ -27,6 +27,10 @@ type starter struct {
 	cloner    cloner
 	trace     *tracer
 	host      *cgroup.Host // found at the first start
+	// refusal is why nothing can be started: the configuration, or no command.
+	refusal error
+	// predecessor is the cgroup of the last supervisor in the run directory.
+	predecessor cgroupName
 }
 
 // start is the goroutine that starts a run: it goes through the steps outside,
@@ -34,6 +38,12 @@ type starter struct {
 // executed. With an error the run is to be cleared. Canceling ctx aborts it, unless the command runs already.
 func (s *starter) start(ctx context.Context, number int) (*run, error) {
 	r := &run{number: number}
+	if err := s.takeOver(); err != nil {
+		return r, fmt.Errorf("start container: take over: %w", err)
+	}
+	if s.refusal != nil {
+		return r, s.refusal
+	}
 	err := s.steps(ctx, r)
 	if err == nil {
 		return r, nil
@@ -47,7 +57,7 @@ func (s *starter) start(ctx context.Context, number int) (*run, error) {
 
 // steps is linear; its order is that of the sync pipe's diagram.
 func (s *starter) steps(ctx context.Context, r *run) error {
-	if err := cmp.Or(s.container.check(), ctx.Err()); err != nil {
+	if err := ctx.Err(); err != nil {
 		return err
 	}
 	conn, theirs, err := syncpipe.Pair()
@@ -121,12 +131,40 @@ func (s *starter) step(r *run, name string, f func() error) error {
 
 // createGroup makes the run's cgroup.
 func (s *starter) createGroup() (g *cgroup.Group, err error) {
-	if s.host == nil {
-		if s.host, err = cgroup.Detect(); err != nil {
-			return nil, err
-		}
+	if err := s.findHost(); err != nil {
+		return nil, err
 	}
 	return s.host.Create(s.options.CgroupParent, s.options.ID, s.owner, s.container.limits)
+}
+
+func (s *starter) findHost() (err error) {
+	if s.host == nil {
+		s.host, err = cgroup.Detect()
+	}
+	return err
+}
+
+// takeOver ends what a killed predecessor in this directory has left alive, a
+// container that has disarmed its parent-death signal. Mostly the first start
+// does so when it creates the cgroup; but there may be none, or of another ID.
+func (s *starter) takeOver() error {
+	last := s.predecessor
+	s.predecessor = cgroupName{}
+	own := cgroupName{s.options.CgroupParent, s.options.ID}
+	if last.ID == "" || last == own && s.refusal == nil {
+		return nil
+	}
+	if err := s.findHost(); err != nil {
+		return nil // then there is no cgroup of anybody's
+	}
+	g, err := s.host.Create(last.Parent, last.ID, s.owner, cgroup.Limits{})
+	if errors.Is(err, cgroup.ErrInUse) || errors.Is(err, cgroup.ErrNotOurs) {
+		return nil // somebody else's by now
+	}
+	if err != nil {
+		return err
+	}
+	return g.Remove()
 }
 
 // openNetwork opens a network that is not the host's, and brings a new one up.

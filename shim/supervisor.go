@@ -33,12 +33,11 @@ type record struct {
 // the fields of record, the clients and the timers.
 type supervisor struct {
 	record
-	log         *slog.Logger
-	lines       *lines
-	dir         runDir
-	listener    *listener
-	starter     *starter
-	configError error
+	log      *slog.Logger
+	lines    *lines
+	dir      runDir
+	listener *listener
+	starter  *starter
 
 	clients map[*client]struct{}
 	abort   context.CancelCauseFunc // ends the start in progress
@@ -106,11 +105,7 @@ const (
 // loop runs the container until the supervisor's end and returns its status.
 func (s *supervisor) loop() int {
 	go s.listener.accept(s.accepted)
-	if s.configError != nil {
-		s.fail(s.configError)
-	} else {
-		s.startRun()
-	}
+	s.startRun()
 	for !s.over() {
 		select {
 		case signal := <-s.signals.end:

@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"strings"
 
 	nsinit "harpoon-supervisor/init"
 	"harpoon-supervisor/pkg/syncpipe"
@@ -42,7 +43,8 @@ func main() {
 	case err == errVersion:
 		fmt.Printf("version %s (%s)\n", version, commit)
 	case err != nil:
-		fmt.Fprintf(os.Stderr, "harpoon-supervisor: %v\n%s", err, usage)
+		line := strings.ReplaceAll(err.Error(), "\n", `\n`) // what was given may hold any
+		fmt.Fprintf(os.Stderr, "harpoon-supervisor: %s\n%s", line, usage)
 		os.Exit(exitUsage)
 	default:
 		options.Version = version

@@ -5,20 +5,24 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"os"
 	"path"
 	"slices"
 	"strconv"
 	"strings"
-
-	"maps"
+	"unicode/utf8"
 )
 
 // ParseConfig decodes an agent.json and validates it. Its error is one line
 // that begins with the field at fault ("resources.mem: ...") or with the place
 // of a syntax error; it never holds a value of Env.
 func ParseConfig(data []byte) (*ContainerConfig, error) {
+	// The decoder would replace what is no UTF-8, which RFC 8259 demands.
+	if !utf8.Valid(data) {
+		return nil, fmt.Errorf("%s: not UTF-8", position(data, invalidAt(data)))
+	}
 	var c ContainerConfig
 	if err := json.Unmarshal(data, &c); err != nil {
 		return nil, explain(data, err)
@@ -32,10 +36,7 @@ func ParseConfig(data []byte) (*ContainerConfig, error) {
 // explain words a decoding error for a person.
 func explain(data []byte, err error) error {
 	if e, ok := errors.AsType[*json.SyntaxError](err); ok {
-		before := data[:min(max(e.Offset-1, 0), int64(len(data)))]
-		line := bytes.Count(before, []byte("\n")) + 1
-		column := len(before) - bytes.LastIndexByte(before, '\n')
-		return fmt.Errorf("line %d, column %d: %w", line, column, err)
+		return fmt.Errorf("%s: %w", position(data, int(e.Offset)-1), err)
 	}
 	if e, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
 		field := e.Field
@@ -45,6 +46,25 @@ func explain(data []byte, err error) error {
 		return fmt.Errorf("%s: want %s, got %s", field, wireType(e.Type.Kind().String()), e.Value)
 	}
 	return err
+}
+
+// position words an offset as an editor shows it.
+func position(data []byte, offset int) string {
+	before := data[:min(max(offset, 0), len(data))]
+	line := bytes.Count(before, []byte("\n")) + 1
+	return fmt.Sprintf("line %d, column %d", line, len(before)-bytes.LastIndexByte(before, '\n'))
+}
+
+// invalidAt returns the offset of the first byte that is no UTF-8.
+func invalidAt(data []byte) int {
+	for i := 0; i < len(data); {
+		r, size := utf8.DecodeRune(data[i:])
+		if r == utf8.RuneError && size == 1 {
+			return i
+		}
+		i += size
+	}
+	return len(data)
 }
 
 // wireType names a Go kind as a JSON author would.

@@ -72,6 +72,7 @@ func TestParseConfigRefuses(t *testing.T) {
 	for _, test := range []struct{ text, want string }{
 		{``, "line 1, column 1: unexpected end"},
 		{"{\n  \"restart\": no\n}", "line 2, column 15: invalid character"},
+		{"{\n\"env\": {\"A\": \"\xff\"}}", "line 2, column 15: not UTF-8"},
 		{`{} x`, "line 1, column 4: invalid character"},
 		{`[]`, "configuration: want an object, got array"},
 		{`{}`, "restart: missing"},
