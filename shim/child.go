@@ -11,7 +11,6 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"harpoon-supervisor/pkg/agent"
 	"harpoon-supervisor/pkg/syncpipe"
 )
 
@@ -86,17 +85,6 @@ func (c *child) waitFor(d time.Duration) (unix.WaitStatus, error) {
 func (c *child) close() {
 	c.pidfd.Close()
 	c.stat.Close()
-}
-
-// exitStatus words a wait status as the wire does; oomed is the verdict.
-func exitStatus(status unix.WaitStatus, oomed bool) *agent.ContainerExitStatus {
-	switch {
-	case oomed:
-		return &agent.ContainerExitStatus{OOMed: true}
-	case status.Signaled():
-		return &agent.ContainerExitStatus{Signaled: true, Signal: int(status.Signal())}
-	}
-	return &agent.ContainerExitStatus{Exited: true, ExitStatus: status.ExitStatus()}
 }
 
 // procStat is what we need of proc_pid_stat(5).

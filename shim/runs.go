@@ -4,10 +4,6 @@ import (
 	"context"
 	"fmt"
 	"time"
-
-	"golang.org/x/sys/unix"
-
-	"harpoon-supervisor/pkg/agent"
 )
 
 // startRun starts the next run, when the last one has been cleared.
@@ -49,14 +45,6 @@ func (s *supervisor) clearRun(r *run) {
 			s.log.Error("cleanup", "run", r.number, "error", err)
 		}
 	}()
-}
-
-// exit is the end of a command.
-type exit struct {
-	run    *run
-	status unix.WaitStatus
-	err    error
-	at     time.Time
 }
 
 // fail ends a start.
@@ -150,21 +138,12 @@ func (s *supervisor) backOff(ran time.Duration) bool {
 // hint: the hint may come before the counter rises.
 func (s *supervisor) lookAtKills() {
 	s.lookKill = nil
-	if s.run == nil || s.looks == killLooks {
+	if s.run == nil {
 		return
 	}
 	s.run.lookAtKills()
-	s.lookKill = time.After(settleTime << s.looks)
-	s.looks++
-}
-
-// how words an exit status for the log.
-func how(e *agent.ContainerExitStatus) []any {
-	switch {
-	case e.OOMed:
-		return []any{"how", "out of memory"}
-	case e.Signaled:
-		return []any{"how", "signal", "signal", e.Signal}
+	if s.looks < killLooks {
+		s.lookKill = time.After(settleTime << s.looks)
+		s.looks++
 	}
-	return []any{"how", "exit", "status", e.ExitStatus}
 }

@@ -99,7 +99,7 @@ const (
 	sampleInterval = 3 * time.Second // while up, if anybody listens
 	errLinger      = time.Second     // from a final err that has been sent to the end
 	dirInterval    = time.Second     // between two looks at a directory whose control is gone
-	killLooks      = 14              // after a hint, at doubling distances: a second in all
+	killLooks      = 13              // after a hint, at doubling distances: a second in all
 )
 
 // loop runs the container until the supervisor's end and returns its status.
