@@ -66,6 +66,9 @@ func (c cloner) clone(ctx context.Context, network agent.Network, cgroup int, fd
 		killUnborn()
 		<-done
 	}
+	if err != nil && ctx.Err() == context.DeadlineExceeded {
+		return nil, fmt.Errorf("clone: no answer within %v", syncpipe.Timeout)
+	}
 	if err != nil {
 		return nil, cloneError(err)
 	}
