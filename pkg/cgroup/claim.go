@@ -50,7 +50,11 @@ func (g *Group) lockFirst() (fresh bool, err error) {
 	dir := g.places[0].dir()
 	existed := exists(dir)
 	if !existed {
-		if err := g.makeFirst(); err != nil {
+		err := g.makeFirst()
+		if errors.Is(err, unix.EEXIST) { // a rival made it, and has removed it again
+			return false, errReplaced
+		}
+		if err != nil {
 			return false, plain(err)
 		}
 	}
