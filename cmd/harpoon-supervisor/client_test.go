@@ -41,7 +41,7 @@ func TestSlowClients(t *testing.T) {
 		if err := client.command("stop"); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := client.next(patience()); err != nil {
+		if _, err := client.next(patience); err != nil {
 			t.Fatal(err)
 		}
 		delays = append(delays, time.Since(asked))

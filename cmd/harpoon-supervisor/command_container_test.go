@@ -135,7 +135,7 @@ func (b *bed) processes(_ *testscript.TestScript, args []string) error {
 	if err != nil {
 		return err
 	}
-	return poll(patience(), func() error {
+	return poll(patience, func() error {
 		if pids := c.processes(); strconv.Itoa(len(pids)) != args[1] {
 			return fmt.Errorf("processes %q, want %s", pids, args[1])
 		}
@@ -158,7 +158,7 @@ func (b *bed) squat(ts *testscript.TestScript, args []string) error {
 		_ = cmd.Process.Kill() // it sleeps
 		_ = cmd.Wait()         // of the signal
 		for _, dir := range c.cgroup() {
-			_ = poll(patience(), func() error { return os.Remove(dir) })
+			_ = poll(patience, func() error { return os.Remove(dir) })
 		}
 	})
 	for _, mount := range cgroupMounts() {

@@ -59,7 +59,7 @@ func (b *bed) next(ts *testscript.TestScript, args []string) error {
 	if err != nil {
 		return err
 	}
-	got, err := s.next(patience())
+	got, err := s.next(patience)
 	if err != nil {
 		return err
 	}

@@ -116,7 +116,7 @@ func TestRounds(t *testing.T) {
 		return c.startAndStop()
 	})
 	t.Logf("%v a round", time.Since(start)/time.Duration(n))
-	if err := poll(patience(), before.same); err != nil {
+	if err := poll(patience, before.same); err != nil {
 		t.Errorf("after %d rounds: %v", n, err)
 	}
 }

@@ -63,7 +63,7 @@ func TestKilledAtOnce(t *testing.T) {
 		if err != nil {
 			return err
 		}
-		first, err := client.next(patience())
+		first, err := client.next(patience)
 		if err != nil {
 			return err
 		}
@@ -110,7 +110,7 @@ func (s *supervisor) loggedOnce(messages ...string) error {
 	for _, message := range messages {
 		var found [][]int
 		// The state is told before the line is written.
-		if err := poll(patience(), func() error {
+		if err := poll(patience, func() error {
 			text, err := os.ReadFile(s.logPath())
 			if found = regexp.MustCompile(message).FindAllIndex(text, -1); found == nil {
 				return fmt.Errorf("no %s in the log", message)

@@ -64,7 +64,8 @@ func runAll(m *testing.M) (status int, err error) {
 	return status, os.RemoveAll(bench.dir)
 }
 
-// setUp builds the two programs. Scripts mostly wait, so that many of them fit
+// setUp provides the two programs: builds them, unless the environment names
+// ready ones, for a machine without Go. Scripts mostly wait, so that many of them fit
 // on few CPUs at a time.
 func setUp() (err error) {
 	bench.parent = fmt.Sprintf("/harpoon-test-%d", os.Getpid())
@@ -92,10 +93,27 @@ func setUp() (err error) {
 	if raceEnabled {
 		args = append(args, "-race")
 	}
-	if err := build(bench.supervisor, ".", raceEnabled, args...); err != nil {
+	if err := provide(bench.supervisor, "HARPOON_SUPERVISOR", ".", raceEnabled, args...); err != nil {
 		return err
 	}
-	return build(bench.workload, "../../scripts/workload", false)
+	return provide(bench.workload, "HARPOON_WORKLOAD", "../../scripts/workload", false)
+}
+
+// provide copies the program that the environment variable names, or builds it.
+// A copy, because it is linked into each rootfs.
+func provide(target, variable, source string, cgo bool, args ...string) error {
+	ready := os.Getenv(variable)
+	if ready == "" {
+		return build(target, source, cgo, args...)
+	}
+	program, err := os.ReadFile(ready)
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Dir(target), 0o755); err != nil {
+		return err
+	}
+	return os.WriteFile(target, program, 0o755)
 }
 
 // build builds a command. The workload is always static: its rootfs holds no
@@ -121,8 +139,9 @@ func needRoot(t testing.TB) {
 	}
 }
 
-// patience is how long to wait for what should happen at once.
-func patience() time.Duration { return scaled(10 * time.Second) }
+// patience is how long to wait for what should happen at once; whoever waits
+// stretches it.
+const patience = 10 * time.Second
 
 // scaled stretches a deadline as TEST_TIME_FACTOR says, and for the race
 // detector.

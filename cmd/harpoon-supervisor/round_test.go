@@ -85,7 +85,7 @@ func (s *supervisor) clean() error {
 // finalState reads a stream up to its final state.
 func (s *stream) finalState() (last state, err error) {
 	for {
-		next, err := s.next(patience())
+		next, err := s.next(patience)
 		switch {
 		case err == io.EOF:
 			return nil, fmt.Errorf("the stream ended after %v", last)

@@ -102,7 +102,7 @@ func (r stopRace) run(c *container) error {
 func (r stopRace) awaitEnd(s *supervisor, client *stream) (state, error) {
 	stopped := false
 	for {
-		next, err := client.next(patience())
+		next, err := client.next(patience)
 		if err != nil {
 			return nil, err
 		}

@@ -49,7 +49,7 @@ func connect(c *container) (conn *net.UnixConn, err error) {
 	defer d.Close()
 	addr := &net.UnixAddr{Net: "unix", Name: fmt.Sprintf("/proc/self/fd/%d/control", d.Fd())}
 	var last error
-	err = poll(patience(), func() error {
+	err = poll(patience, func() error {
 		conn, last = net.DialUnix("unix", nil, addr)
 		if errors.Is(last, os.ErrNotExist) || errors.Is(last, unix.EAGAIN) || errors.Is(last, unix.ECONNREFUSED) && c.stale {
 			return last
@@ -155,7 +155,7 @@ func (s *stream) await(conditions ...string) (state, error) {
 	var seen []string
 	deadline := time.Now().Add(scaled(30 * time.Second))
 	for time.Now().Before(deadline) {
-		next, err := s.next(patience())
+		next, err := s.next(patience)
 		if err != nil {
 			return nil, fmt.Errorf("%w, before a state with %q; seen:\n%s", err, conditions, strings.Join(seen, "\n"))
 		}
@@ -180,7 +180,7 @@ func (s *stream) last() state {
 // end waits for the end of the stream, before which no state may come that the
 // test has not looked at.
 func (s *stream) end() error {
-	next, err := s.next(patience())
+	next, err := s.next(patience)
 	if err == nil {
 		return fmt.Errorf("one more state: %s", next)
 	}

@@ -82,9 +82,15 @@ func (c *container) start(l launch) (*supervisor, error) {
 
 func (s *supervisor) logPath() string { return filepath.Join(s.container.dir, "supervisor.log") }
 
-// awaitOutput waits until the container has written what matches.
+// awaitOutput waits until the container has written what matches. That it has
+// not is explained by the log.
 func (s *supervisor) awaitOutput(pattern string) error {
-	return poll(patience(), func() error { return match(pattern, s.output.String()) })
+	err := poll(patience, func() error { return match(pattern, s.output.String()) })
+	if err == nil {
+		return nil
+	}
+	log, _ := os.ReadFile(s.logPath()) // as much as there is
+	return fmt.Errorf("output: %w\nsupervisor.log:\n%s", err, log)
 }
 
 // signal sends a signal to the supervisor.
@@ -94,12 +100,12 @@ func (s *supervisor) signal(sig syscall.Signal) error { return s.cmd.Process.Sig
 // everybody to let go of its stdout. It returns the exit status in words: a
 // number or a signal's name.
 func (s *supervisor) end() (string, error) {
-	if err := poll(patience(), func() error { return closed(s.ended, "supervisor has not ended") }); err != nil {
+	if err := poll(patience, func() error { return closed(s.ended, "supervisor has not ended") }); err != nil {
 		return "", err
 	}
 	status := s.cmd.ProcessState.Sys().(syscall.WaitStatus)
 	if s.output != nil && !status.Signaled() {
-		if err := poll(patience(), func() error { return closed(s.output.end, "somebody still holds stdout") }); err != nil {
+		if err := poll(patience, func() error { return closed(s.output.end, "somebody still holds stdout") }); err != nil {
 			return "", err
 		}
 	}
@@ -127,7 +133,7 @@ func (s *supervisor) destroy() {
 			_ = unix.Kill(n, unix.SIGKILL) // as well
 		}
 	}
-	_ = poll(patience(), func() error {
+	_ = poll(patience, func() error {
 		for _, dir := range s.container.cgroup() {
 			removeTree(dir)
 		}
