@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -35,7 +36,9 @@ func (c cloner) serve() {
 // the given descriptors and, on cgroup v2, in its cgroup from birth.
 //
 // The child is ours only once it has executed: until then the call waits for it.
-// Should that take too long, or ctx be canceled, the child is killed.
+// In a frozen cgroup, or stopped by somebody, it does not get there. Should that
+// take too long, or ctx be canceled, the child is killed; it is returned all the
+// same, in the first case with os.ErrDeadlineExceeded.
 func (c cloner) clone(ctx context.Context, network agent.Network, cgroup int, fds []uintptr) (*child, error) {
 	flags := uintptr(unix.CLONE_NEWPID | unix.CLONE_NEWNS | unix.CLONE_NEWUTS | unix.CLONE_NEWIPC)
 	if network == agent.NetworkNone {
@@ -58,21 +61,35 @@ func (c cloner) clone(ctx context.Context, network agent.Network, cgroup int, fd
 		defer close(done)
 		pid, err = syscall.ForkExec("/proc/self/exe", []string{syncpipe.HelperName}, attr)
 	}
-	ctx, cancel := context.WithTimeout(ctx, syncpipe.Timeout)
+	late, cancel := context.WithTimeout(ctx, syncpipe.Timeout)
 	defer cancel()
 	select {
 	case <-done:
-	case <-ctx.Done():
-		killUnborn()
-		<-done
-	}
-	if err != nil && ctx.Err() == context.DeadlineExceeded {
-		return nil, fmt.Errorf("clone: no answer within %v", syncpipe.Timeout)
+	case <-late.Done():
+		killUntil(done)
 	}
 	if err != nil {
 		return nil, cloneError(err)
 	}
-	return newChild(pid, pidfd)
+	made, err := newChild(pid, pidfd)
+	if err == nil && ctx.Err() == nil && late.Err() != nil {
+		err = os.ErrDeadlineExceeded
+	}
+	return made, err
+}
+
+// killUntil kills what is being cloned, again and again: it may not exist yet.
+func killUntil(done <-chan struct{}) {
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		killUnborn()
+		select {
+		case <-done:
+			return
+		case <-tick.C:
+		}
+	}
 }
 
 // killUnborn kills the children of the main thread. There is only the one that

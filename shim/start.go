@@ -76,23 +76,8 @@ func (s *starter) steps(ctx context.Context, r *run) error {
 	}); err != nil {
 		return err
 	}
-	// Encoded before the clone, to refuse a message that is too large.
-	config := s.container.init
-	config.Trace = s.trace != nil
-	fds := []uintptr{0, 1, 1, theirs.Fd()}
-	for _, tasks := range r.group.Tasks() {
-		config.Tasks = append(config.Tasks, tasks.Name())
-		fds = append(fds, tasks.Fd())
-	}
-	message := syncpipe.Message{Type: syncpipe.TypeConfig, Config: &config}
-	packet, err := conn.Encode(message)
+	message, packet, err := s.clone(ctx, r, p, theirs)
 	if err != nil {
-		return err
-	}
-	if err := s.step(r, "clone", func() (err error) {
-		r.child, err = s.cloner.clone(ctx, s.container.network, r.group.FD(), fds)
-		return err
-	}); err != nil {
 		return err
 	}
 	theirs.Close() // so that its death is EOF
