@@ -52,6 +52,7 @@ func allCommands() map[string]command {
 		"disarm":       {disarm, ""},
 		"rename":       {rename, "<NAME>"},
 		"hostile":      {hostile, "<PROGRAM> [ARG ...]"},
+		"deny":         {deny, "<ENOSYS|EPERM> <CALL,...> <PROGRAM> [ARG ...]"},
 		"close-output": {closeOutput, ""},
 		"spin":         {spin, "<DURATION>"},
 		"flood":        {flood, ""},

@@ -42,6 +42,9 @@ func main() {
 	if len(os.Args) < 2 {
 		usage("no command")
 	}
+	if strings.Contains(commands[os.Args[1]].args, "<PROGRAM>") { // the words behind it are the program's
+		run(os.Args[1:])
+	}
 	for _, words := range split(os.Args[1:], "then") {
 		run(words)
 	}
