@@ -10,10 +10,10 @@ export CGO_ENABLED := 0
 GOBUILD := go build -trimpath -buildvcs=false -ldflags '-s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)'
 
 .DEFAULT_GOAL := help
-.PHONY: help root build demo test race fuzz lint bench clean
+.PHONY: help root build demo test test-vm race fuzz lint bench clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 root:
 	@[ "$$(id -u)" = 0 ] || { echo 'needs root, for namespaces and cgroups: try sudo env "PATH=$$PATH" make $(MAKECMDGOALS)' >&2; exit 1; }
@@ -26,6 +26,9 @@ demo: root build ## a container's life in half a minute, explained (root)
 
 test: ## everything: lint, cross build, race, unit and integration (root)
 	./scripts/test.sh
+
+test-vm: ## the same on cgroup v2, in a VM, on three kernels (KERNEL=6.1 RUN=TestOOM)
+	./scripts/test-vm.sh
 
 race: ## the tests under the race detector (needs gcc)
 	CGO_ENABLED=1 go test -buildvcs=false -race -count=1 -p 1 ./...
