@@ -78,33 +78,3 @@ func TestIsInit(t *testing.T) {
 		}
 	}
 }
-
-func TestKillCounter(t *testing.T) {
-	// Each look is the counter's value, and whether the command was dying.
-	type look struct {
-		value uint64
-		dying bool
-	}
-	for _, test := range []struct {
-		name  string
-		looks []look
-		final uint64
-		want  bool
-	}{
-		{"never killed", nil, 0, false},
-		{"killed before any look", nil, 1, true},
-		{"a child, well before", []look{{0, false}, {1, false}, {1, false}}, 1, false},
-		{"a child, then the command", []look{{1, false}, {1, false}}, 2, true},
-		{"the command, seen while it died", []look{{0, false}, {1, true}, {1, true}}, 1, true},
-		{"the command, seen before its signal was", []look{{1, false}, {1, true}}, 1, true},
-		{"a child, too shortly before", []look{{1, false}}, 1, true},
-	} {
-		var k killCounter
-		for _, l := range test.looks {
-			k.look(l.value, l.dying)
-		}
-		if got := k.rose(test.final); got != test.want {
-			t.Errorf("%s: rose(%d) = %v, want %v", test.name, test.final, got, test.want)
-		}
-	}
-}

@@ -104,6 +104,7 @@ func (s *supervisor) join(file *os.File) {
 	if !s.untold() {
 		if s.run != nil {
 			s.meter.sampleCgroup(s.run)
+			s.run.lookAtKills()
 		}
 		c.put(s.announcement())
 	}

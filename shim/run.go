@@ -36,7 +36,7 @@ func (r *run) watchOOM() (err error) {
 	if err != nil {
 		return err
 	}
-	r.kills = killCounter{seen: kills, settled: kills}
+	r.kills.others = kills
 	return nil
 }
 
@@ -68,41 +68,42 @@ func (r *run) clear() error {
 }
 
 // killCounter decides whether a SIGKILL of the command was the kernel's, for
-// memory: whether the cgroup's counter of such kills rose since the command was
-// last seen alive and well.
+// memory: whether the cgroup's counter of such kills is higher than the kills
+// that are known to be of others.
 //
 // The counter rises just before the victim gets its signal, and the victim takes
-// a while to die. So a value counts as an earlier kill of somebody else only when
-// the command is still well at the next look, at least settleTime later. Two kills
-// closer than that, one of a child for memory and one of the command by hand,
-// cannot be told apart; they count as out of memory.
+// a while to die. So a kill counts as somebody else's only if the command is
+// still well some time after the counter has shown it. Two kills closer together
+// than that, one of a child for memory and one of the command by hand, cannot be
+// told apart; they count as out of memory.
 type killCounter struct {
-	seen    uint64 // at the last look
-	settled uint64 // known to be others
+	others uint64
 }
 
-// settleTime is the first distance between two looks.
+// settleTime is how long the command must have been well. It is also the first
+// distance between two looks.
 const settleTime = 250 * time.Microsecond
 
-// look takes a new value of the counter, read after the command's state was.
-func (k *killCounter) look(value uint64, dying bool) {
-	if dying {
+// look reads the counter while the command lives. It waits only if that has risen.
+func (k *killCounter) look(read func() (uint64, error), well func() bool) {
+	value, err := read()
+	if err != nil || value == k.others {
 		return
 	}
-	k.settled = k.seen
-	k.seen = value
+	time.Sleep(settleTime)
+	if well() {
+		k.others = value
+	}
 }
 
-// rose reports whether a final value holds a kill that is not known to be another's.
-func (k *killCounter) rose(value uint64) bool { return value > k.settled }
-
-// lookAtKills updates the counter while the command lives.
+// lookAtKills updates the counter while the command lives. It belongs between a
+// sample and its announcement: whoever has been told of a kill can rely on it
+// that it is not mistaken for the command's end.
 func (r *run) lookAtKills() {
-	stat, err := r.child.readStat()
-	value, unread := r.group.OOMKills()
-	if err == nil && unread == nil {
-		r.kills.look(value, stat.dying())
-	}
+	r.kills.look(r.group.OOMKills, func() bool {
+		stat, err := r.child.readStat()
+		return err == nil && !stat.dying()
+	})
 }
 
 // signal sends the process a signal, frozen or not.
@@ -121,5 +122,5 @@ func (r *run) oomed(status unix.WaitStatus) bool {
 		return false
 	}
 	kills, err := r.group.OOMKills()
-	return err == nil && r.kills.rose(kills)
+	return err == nil && kills > r.kills.others
 }

@@ -126,8 +126,8 @@ func (s *supervisor) loop() int {
 			s.due = nil
 			s.apply(restartDue)
 		case <-ticks(s.tick):
-			s.run.lookAtKills() // not every kill gives a hint
 			s.meter.sample(s.run)
+			s.run.lookAtKills() // not every kill gives a hint
 			s.publish()
 		case <-s.hints:
 			s.looks = 0

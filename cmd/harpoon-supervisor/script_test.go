@@ -110,10 +110,14 @@ func setUpScript(env *testscript.Env) error {
 }
 
 // condition: memsw is whether the kernel accounts swap, as v1 shows it; v2 is
-// whether memory is limited by the unified hierarchy.
+// whether memory is limited by the unified hierarchy; race, whether the binary under
+// test has the race detector.
 func condition(name string) (bool, error) {
-	if name == "peak" {
+	switch name {
+	case "peak":
 		return peak()
+	case "race":
+		return raceEnabled, nil
 	}
 	file := map[string]string{"memsw": "memory.memsw.limit_in_bytes", "v2": "cgroup.subtree_control"}[name]
 	if file == "" {
