@@ -93,6 +93,7 @@ type procStat struct {
 	state   byte
 	flags   uint64
 	pending uint64
+	exit    uint64 // as wait(2) will tell it; from Linux 5.17 on, as soon as the signal is sent
 }
 
 // readStat reads the process's entry; a process that has been reaped gives ESRCH.
@@ -113,7 +114,7 @@ func parseStat(line string) (procStat, error) {
 		return procStat{}, fmt.Errorf("stat: no name in %.64q", line)
 	}
 	fields := strings.Fields(line[end+1:])
-	if len(fields) < 29 {
+	if len(fields) < 50 {
 		return procStat{}, fmt.Errorf("stat: %d fields in %.64q", len(fields)+2, line)
 	}
 	flags, err := strconv.ParseUint(fields[9-3], 10, 64)
@@ -124,17 +125,22 @@ func parseStat(line string) (procStat, error) {
 	if err != nil {
 		return procStat{}, fmt.Errorf("stat: signal: %w", err)
 	}
-	return procStat{name: line[open+1 : end], state: fields[0][0], flags: flags, pending: pending}, nil
+	exit, err := strconv.ParseUint(fields[52-3], 10, 64)
+	if err != nil {
+		return procStat{}, fmt.Errorf("stat: exit_code: %w", err)
+	}
+	return procStat{name: line[open+1 : end], state: fields[0][0], flags: flags, pending: pending, exit: exit}, nil
 }
 
 // dead reports whether the process is a zombie or more than that.
 func (s procStat) dead() bool { return s.state == 'Z' || s.state == 'X' }
 
 // dying reports whether the process has ended or has been killed and is on its
-// way to the end: SIGKILL is pending, or the kernel's PF_EXITING is set.
+// way to the end: SIGKILL is pending, or has been taken as the exit status, or
+// the kernel's PF_EXITING is set.
 func (s procStat) dying() bool {
 	const exiting, kill = 0x4, 1 << (uint(unix.SIGKILL) - 1)
-	return s.dead() || s.flags&exiting != 0 || s.pending&kill != 0
+	return s.dead() || s.flags&exiting != 0 || s.pending&kill != 0 || s.exit&0x7f == uint64(unix.SIGKILL)
 }
 
 // isInit reports whether the process, which has been told to proceed, has not

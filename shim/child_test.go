@@ -30,6 +30,8 @@ func TestParseStat(t *testing.T) {
 		{"zombie of init", statLine("/exec", "Z", "4", "0"), true, true},
 		{"exiting", statLine("hog", "R", "4", "0"), false, true},
 		{"killed", statLine("hog", "R", "0", "256"), false, true},
+		{"killed, and about to exit", strings.TrimSuffix(statLine("hog", "R", "0", "0"), "0") + "9", false, true},
+		{"stopped", strings.TrimSuffix(statLine("hog", "T", "0", "0"), "0") + "19", false, false},
 		{"terminated", statLine("hog", "R", "0", "16384"), false, false},
 	} {
 		got, err := parseStat(test.line)
@@ -40,7 +42,7 @@ func TestParseStat(t *testing.T) {
 			t.Errorf("%s: dead, dying = %v, %v, want %v, %v", test.name, got.dead(), got.dying(), test.dead, test.dying)
 		}
 	}
-	for _, line := range []string{"", "1 sleep S", ")(", "1 (x) S 1 2", statLine("x", "S", "-", "0"), statLine("x", "S", "0", "-")} {
+	for _, line := range []string{"", "1 sleep S", ")(", "1 (x) S 1 2", statLine("x", "S", "-", "0"), statLine("x", "S", "0", "-"), statLine("x", "S", "0", "0") + "-"} {
 		if got, err := parseStat(line); err == nil {
 			t.Errorf("parseStat(%q) = %v, want an error", line, got)
 		}

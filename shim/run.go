@@ -80,9 +80,9 @@ type killCounter struct {
 	others uint64
 }
 
-// settleTime is how long the command must have been well. It is also the first
-// distance between two looks.
-const settleTime = 250 * time.Microsecond
+// settleTime is for how long the command must be well: longer than the kernel's
+// killer may be kept from the processor between the counter and the signal.
+const settleTime = 5 * time.Millisecond
 
 // look reads the counter while the command lives. It waits only if that has risen.
 func (k *killCounter) look(read func() (uint64, error), well func() bool) {

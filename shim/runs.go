@@ -143,7 +143,7 @@ func (s *supervisor) lookAtKills() {
 	}
 	s.run.lookAtKills()
 	if s.looks < killLooks {
-		s.lookKill = time.After(settleTime << s.looks)
+		s.lookKill = time.After(firstLook << s.looks)
 		s.looks++
 	}
 }

@@ -96,10 +96,11 @@ func newSupervisor(dir runDir, l *listener, log *slog.Logger) *supervisor {
 
 // The pace of what the loop does by itself.
 const (
-	sampleInterval = 3 * time.Second // while up, if anybody listens
-	errLinger      = time.Second     // from a final err that has been sent to the end
-	dirInterval    = time.Second     // between two looks at a directory whose control is gone
-	killLooks      = 13              // after a hint, at doubling distances: a second in all
+	sampleInterval = 3 * time.Second        // while up, if anybody listens
+	errLinger      = time.Second            // from a final err that has been sent to the end
+	dirInterval    = time.Second            // between two looks at a directory whose control is gone
+	firstLook      = 250 * time.Microsecond // after a hint
+	killLooks      = 13                     // after a hint, at doubling distances: a second in all
 )
 
 // loop runs the container until the supervisor's end and returns its status.
