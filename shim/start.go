@@ -35,7 +35,8 @@ type starter struct {
 
 // start is the goroutine that starts a run: it goes through the steps outside,
 // as package nsinit does inside, and returns a run whose command has been
-// executed. With an error the run is to be cleared. Canceling ctx aborts it, unless the command runs already.
+// executed. With an error the run is to be cleared. Canceling ctx aborts it,
+// unless the command runs already.
 func (s *starter) start(ctx context.Context, number int) (*run, error) {
 	r := &run{number: number}
 	if err := s.takeOver(); err != nil {

@@ -100,7 +100,7 @@ const (
 	errLinger      = time.Second            // from a final err that has been sent to the end
 	dirInterval    = time.Second            // between two looks at a directory whose control is gone
 	firstLook      = 250 * time.Microsecond // after a hint
-	killLooks      = 13                     // after a hint, at doubling distances: a second in all
+	killLooks      = 13                     // after a hint, at doubling distances: two seconds in all
 )
 
 // loop runs the container until the supervisor's end and returns its status.
