@@ -72,7 +72,12 @@ func resolve(o Options, config *agent.ContainerConfig) *container {
 	c := &container{
 		restart: config.Restart,
 		network: cmp.Or(config.Network, agent.NetworkHost),
-		limits:  cgroup.Limits{Memory: config.Resources.Mem * mib, CPU: config.Resources.CPU},
+		limits: cgroup.Limits{
+			Memory:   config.Resources.Mem * mib,
+			CPU:      config.Resources.CPU,
+			PIDs:     config.Resources.PIDs,
+			OOMGroup: config.Resources.OOMGroup,
+		},
 		init: syncpipe.Config{
 			Hostname:   o.Hostname,
 			Rootfs:     rootfsName,
@@ -126,6 +131,8 @@ func (c *container) describe(o Options) ([]byte, error) {
 		"limits": map[string]any{
 			"memory_bytes": c.limits.Memory,
 			"cpus":         c.limits.CPU,
+			"pids":         c.limits.PIDs,
+			"oom_group":    c.limits.OOMGroup,
 			"open_files":   c.init.NoFile,
 		},
 		"mounts":     c.init.Mounts,

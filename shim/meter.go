@@ -8,12 +8,10 @@ import (
 // meter collects metrics. Each run has a cgroup of its own, so what counts on
 // from run to run is summed here.
 type meter struct {
-	last   agent.ContainerMetrics // as announced
+	last   agent.ContainerMetrics // as announced; its optional parts are in total
 	before cgroup.Stats           // of the runs that have ended
-	stats  cgroup.Stats           // of this run, at the last sample
-
-	// What the optional fields of last point to.
-	peak, pids, kills uint64
+	stats  cgroup.Stats           // of this run
+	total  cgroup.Stats
 }
 
 // sample reads everything once. What cannot be read keeps its last value if it
@@ -27,39 +25,45 @@ func (m *meter) sample(r *run) {
 }
 
 // sampleCgroup leaves the network as it was: the kernel may let a request for
-// links wait, while others make and remove theirs.
+// links wait, while others make and remove theirs. It allocates nothing.
 func (m *meter) sampleCgroup(r *run) {
-	if err := r.group.Stats(&m.stats); err != nil {
-		m.stats.Has = 0 // and so below
+	_ = r.group.Stats(&m.stats) // an error leaves all of them unread
+	m.total = m.stats
+	m.total.Follow(&m.before)
+	l, t := &m.last, &m.total
+	l.CPUTime, _ = t.Get(cgroup.CPUTime)
+	if usage, ok := t.Get(cgroup.MemoryUsage); ok {
+		l.MemoryUsage = usage
 	}
-	if m.stats.Has&cgroup.CPUTime != 0 {
-		m.last.CPUTime = max(m.last.CPUTime, m.before.CPUTime+m.stats.CPUTime)
+	if limit, ok := t.Get(cgroup.MemoryLimit); ok {
+		l.MemoryLimit = limit
 	}
-	if m.stats.Has&cgroup.MemoryUsage != 0 {
-		m.last.MemoryUsage = m.stats.MemoryUsage
+	l.MemoryPeak = t.Optional(cgroup.MemoryPeak)
+	l.PIDs = t.Optional(cgroup.PIDs)
+	l.OOMKills = t.Optional(cgroup.OOMKills)
+	l.CPUThrottled = t.Optional(cgroup.CPUThrottled)
+	l.MemoryEvents = agent.MemoryEvents{
+		OOM:     t.Optional(cgroup.MemoryOOM),
+		OOMKill: t.Optional(cgroup.OOMKills),
+		Max:     t.Optional(cgroup.MemoryMax),
+		High:    t.Optional(cgroup.MemoryHigh),
 	}
-	if m.stats.Has&cgroup.MemoryLimit != 0 {
-		m.last.MemoryLimit = m.stats.MemoryLimit
+	l.IO = agent.IOMetrics{ReadBytes: t.Optional(cgroup.IORead), WriteBytes: t.Optional(cgroup.IOWrite)}
+	l.Pressure.CPU = agent.ResourcePressure{
+		SomeAvg10: t.Optional(cgroup.CPUSomeAvg10), SomeTotal: t.Optional(cgroup.CPUSomeTotal),
+		FullAvg10: t.Optional(cgroup.CPUFullAvg10), FullTotal: t.Optional(cgroup.CPUFullTotal),
 	}
-	m.peak = max(m.before.MemoryPeak, m.stats.MemoryPeak)
-	m.pids = m.stats.PIDs
-	m.kills = m.before.OOMKills + m.stats.OOMKills
-	m.last.MemoryPeak = m.optional(cgroup.MemoryPeak, &m.peak)
-	m.last.PIDs = m.optional(cgroup.PIDs, &m.pids)
-	m.last.OOMKills = m.optional(cgroup.OOMKills, &m.kills)
-}
-
-func (m *meter) optional(field cgroup.Field, value *uint64) *uint64 {
-	if m.stats.Has&field == 0 {
-		return nil
+	l.Pressure.Memory = agent.ResourcePressure{
+		SomeAvg10: t.Optional(cgroup.MemorySomeAvg10), SomeTotal: t.Optional(cgroup.MemorySomeTotal),
+		FullAvg10: t.Optional(cgroup.MemoryFullAvg10), FullTotal: t.Optional(cgroup.MemoryFullTotal),
 	}
-	return value
+	l.Pressure.IO = agent.ResourcePressure{
+		SomeAvg10: t.Optional(cgroup.IOSomeAvg10), SomeTotal: t.Optional(cgroup.IOSomeTotal),
+		FullAvg10: t.Optional(cgroup.IOFullAvg10), FullTotal: t.Optional(cgroup.IOFullTotal),
+	}
 }
 
 // ended adds a run that has been sampled for the last time to those before.
 func (m *meter) ended() {
-	m.before.CPUTime += m.stats.CPUTime
-	m.before.OOMKills += m.stats.OOMKills
-	m.before.MemoryPeak = max(m.before.MemoryPeak, m.stats.MemoryPeak)
-	m.stats = cgroup.Stats{}
+	m.before, m.stats = m.total, cgroup.Stats{}
 }

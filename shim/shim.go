@@ -80,8 +80,11 @@ func openIn(dir runDir, o Options, log *slog.Logger) (*supervisor, error) {
 	s := newSupervisor(dir, l, log)
 	s.starter = &starter{options: o, owner: owner, cloner: cloner{make(chan func())}}
 	s.starter.predecessor = readPredecessor()
-	var config *agent.ContainerConfig
-	if config, s.starter.refusal = readConfig(); s.starter.refusal == nil {
+	config, refusal := readConfig()
+	if refusal == nil {
+		refusal = s.starter.admits(config)
+	}
+	if s.starter.refusal = refusal; refusal == nil {
 		err = s.configure(o, config)
 	}
 	// Published last: from here on everything is told to clients.

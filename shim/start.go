@@ -115,6 +115,17 @@ func (s *starter) step(r *run, name string, f func() error) error {
 	return err
 }
 
+// admits returns an error for what the configuration asks of the host in vain.
+func (s *starter) admits(config *agent.ContainerConfig) error {
+	if !config.Resources.OOMGroup || s.findHost() != nil { // the start will say that there is none
+		return nil
+	}
+	if s.host.Version() == cgroup.V1 {
+		return fmt.Errorf("%s: resources.oom_group: needs cgroup v2, this host has v1", configName)
+	}
+	return nil
+}
+
 // createGroup makes the run's cgroup.
 func (s *starter) createGroup() (g *cgroup.Group, err error) {
 	if err := s.findHost(); err != nil {
@@ -182,7 +193,7 @@ func (s *starter) explain(r *run, err error) error {
 	_, told := errors.AsType[*syncpipe.Failed](err)
 	at := s.stepOf(stat)
 	switch {
-	case told: // it knows best
+	case told, errors.Is(err, cgroup.ErrTooSmall): // it knows best
 		return err
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return fmt.Errorf("init: %s: no answer within %v", at, syncpipe.Timeout)

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+	"golang.org/x/sys/unix"
 )
 
 // TestScript runs each script of testdata/script. Besides the usual commands of
@@ -111,11 +112,15 @@ func setUpScript(env *testscript.Env) error {
 
 // condition: memsw is whether the kernel accounts swap, as v1 shows it; v2 is
 // whether memory is limited by the unified hierarchy; race, whether the binary under
-// test has the race detector.
+// test has the race detector; disk, whether the scripts' files are on one.
 func condition(name string) (bool, error) {
 	switch name {
 	case "peak":
 		return peak()
+	case "disk":
+		var st unix.Stat_t
+		err := unix.Stat(bench.dir, &st)
+		return unix.Major(st.Dev) != 0, err
 	case "race":
 		return raceEnabled, nil
 	}

@@ -59,6 +59,14 @@ type Resources struct {
 	CPU float64 `json:"cpu"`
 	// FD is RLIMIT_NOFILE, hard and soft (getrlimit(2)); 0 means DefaultFD.
 	FD uint64 `json:"fd"`
+	// PIDs is how many processes and threads there may be at a time, up to
+	// 4194304; 0 is no limit (kernel document cgroup-v1/pids.rst). A program in
+	// Go or Java needs a dozen. Optional.
+	PIDs uint64 `json:"pids,omitempty"`
+	// OOMGroup makes the kernel kill all of the container's processes or none
+	// when its memory runs out (kernel document cgroup-v2.rst,
+	// memory.oom.group). An error with cgroup v1. Optional.
+	OOMGroup bool `json:"oom_group,omitempty"`
 }
 
 // DefaultFD is the RLIMIT_NOFILE of a container whose configuration names none.

@@ -91,6 +91,8 @@ const (
 	maxMem = math.MaxInt64 >> 21 // MiB; twice as much in bytes, for memory and swap, fits an int64
 	maxTmp = math.MaxInt64 >> 20 // MiB
 	maxCPU = 1 << 24             // CPUs; the kernel's quota is below 1<<44 microseconds
+	// PID_MAX_LIMIT of a 64-bit kernel (include/linux/threads.h); pids.max takes no more.
+	maxPIDs = 4 << 20
 )
 
 // Validate returns the first fault of the configuration, or nil. Its error
@@ -140,6 +142,8 @@ func (r Resources) validate() error {
 		return fmt.Errorf("resources.cpu: %v: negative", r.CPU)
 	case r.CPU > maxCPU:
 		return fmt.Errorf("resources.cpu: %v: beyond %d", r.CPU, maxCPU)
+	case r.PIDs > maxPIDs:
+		return fmt.Errorf("resources.pids: %d: beyond the kernel's %d", r.PIDs, maxPIDs)
 	}
 	if limit := nrOpen(); r.FD > limit {
 		return fmt.Errorf("resources.fd: %d: beyond the kernel's %d (fs.nr_open)", r.FD, limit)

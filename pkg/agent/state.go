@@ -61,45 +61,6 @@ type ContainerExitStatus struct {
 // Failure reports whether the run counts as failed: anything but exit 0.
 func (s ContainerExitStatus) Failure() bool { return !s.Exited || s.ExitStatus != 0 }
 
-// ContainerMetrics is what the container uses, from its cgroup and its network
-// namespace. The first three fields are always present, 0 if never read; the
-// others are absent when they cannot be read. While the container is not up
-// they are the last values read.
-type ContainerMetrics struct {
-	// CPUTime is the CPU time used since the first run, in nanoseconds; it
-	// never goes down. v1: cpuacct.usage; v2: usage_usec of cpu.stat.
-	CPUTime uint64 `json:"cpu_time"`
-	// MemoryUsage is the memory charged now, in bytes, page cache included.
-	// v1: memory.usage_in_bytes; v2: memory.current.
-	MemoryUsage uint64 `json:"memory_usage"`
-	// MemoryLimit is the limit in bytes, 0 for none. v1:
-	// memory.limit_in_bytes; v2: memory.max.
-	MemoryLimit uint64 `json:"memory_limit"`
-
-	// MemoryPeak is the largest MemoryUsage of all runs, in bytes. v1:
-	// memory.max_usage_in_bytes; v2: memory.peak (Linux 5.19).
-	MemoryPeak *uint64 `json:"memory_peak,omitempty"`
-	// PIDs is the number of processes and threads now. pids.current.
-	PIDs *uint64 `json:"pids,omitempty"`
-	// OOMKills counts the processes of all runs that the kernel killed for
-	// memory, the command itself or not. v1: oom_kill of memory.oom_control
-	// (Linux 4.13); v2: oom_kill of memory.events.
-	OOMKills *uint64 `json:"oom_kills,omitempty"`
-	// Network is absent with the host's network.
-	Network *NetworkMetrics `json:"network,omitempty"`
-}
-
-// NetworkMetrics are the counters of the current run's network namespace,
-// summed over its links but loopback (rtnetlink(7), IFLA_STATS64).
-type NetworkMetrics struct {
-	RxBytes   uint64 `json:"rx_bytes"`
-	TxBytes   uint64 `json:"tx_bytes"`
-	RxPackets uint64 `json:"rx_packets"`
-	TxPackets uint64 `json:"tx_packets"`
-	RxDropped uint64 `json:"rx_dropped"`
-	TxDropped uint64 `json:"tx_dropped"`
-}
-
 // The event types of the control socket (package eventstream). The data of
 // the commands is ignored.
 const (

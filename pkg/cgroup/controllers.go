@@ -1,6 +1,7 @@
 package cgroup
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 
@@ -54,6 +55,9 @@ func (g *Group) missing() ([]string, error) {
 // check returns an error if a limit is asked for that the group has no
 // controller for.
 func (g *Group) check(need Limits) error {
+	if need.OOMGroup && g.version == V1 {
+		return fmt.Errorf("memory.oom.group: %w", errors.ErrUnsupported)
+	}
 	for _, controller := range need.controllers() {
 		if slices.Contains(g.controllers, controller) {
 			continue

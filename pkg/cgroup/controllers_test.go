@@ -13,13 +13,13 @@ func TestEnable(t *testing.T) {
 	g := fakeV2(t, map[string]string{
 		"cgroup.subtree_control":         "",
 		"harpoon/cgroup.subtree_control": "",
-		"harpoon/x/cgroup.controllers":   "cpu io\n",
+		"harpoon/x/cgroup.controllers":   "cpu hugetlb\n",
 	})
 	if err := g.enable(); err != nil {
 		t.Fatal(err)
 	}
 	for _, name := range []string{"cgroup.subtree_control", "harpoon/cgroup.subtree_control"} {
-		if got, want := text(t, path.Join(g.places[0].mount, name)), "+memory +pids"; got != want {
+		if got, want := text(t, path.Join(g.places[0].mount, name)), "+memory +pids +io"; got != want {
 			t.Errorf("%s = %q, want %q", name, got, want)
 		}
 	}
@@ -27,11 +27,11 @@ func TestEnable(t *testing.T) {
 
 func TestEnableNothing(t *testing.T) {
 	// There is no subtree_control that could be written.
-	g := fakeV2(t, map[string]string{"harpoon/x/cgroup.controllers": "pids memory cpu\n"})
+	g := fakeV2(t, map[string]string{"harpoon/x/cgroup.controllers": "io pids memory cpu\n"})
 	if err := g.enable(); err != nil {
 		t.Fatal(err)
 	}
-	if err := g.check(Limits{Memory: 1, CPU: 1}); err != nil {
+	if err := g.check(Limits{Memory: 1, CPU: 1, PIDs: 1, OOMGroup: true}); err != nil {
 		t.Errorf("check = %v, want nil", err)
 	}
 }
@@ -50,6 +50,8 @@ func TestEnableRefused(t *testing.T) {
 	}{
 		{Limits{}, ""},
 		{Limits{Memory: 1}, ""},
+		{Limits{OOMGroup: true}, ""},
+		{Limits{PIDs: 1}, "pids: open " + g.places[0].mount + "/harpoon/cgroup.subtree_control: no such file or directory"},
 		{Limits{CPU: 1}, "cpu: open " + g.places[0].mount + "/harpoon/cgroup.subtree_control: no such file or directory"},
 	} {
 		got := ""
@@ -84,7 +86,13 @@ func TestEnableNoController(t *testing.T) {
 		t.Errorf("OOMKills = %v, want %v", err, ErrNoController)
 	}
 	var s Stats
-	if err := g.Stats(&s); err != nil || s.Has != CPUTime { // of cpu.stat, which needs no controller
-		t.Errorf("Stats = %+v, %v, want the CPU time alone", s, err)
+	err = g.Stats(&s)
+	for f := range fields { // cpu.stat and the pressure need no controller
+		if _, ok := s.Get(f); ok && f != CPUTime && f < CPUSomeAvg10 {
+			t.Errorf("Stats = %+v, %v, want the CPU time and the pressure", s, err)
+		}
+	}
+	if _, ok := s.Get(CPUTime); !ok || err != nil {
+		t.Errorf("Stats = %+v, %v, want the CPU time", s, err)
 	}
 }

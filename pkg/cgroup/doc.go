@@ -11,7 +11,7 @@
 //	err = g.Remove()                                      whatever is still in it dies
 //
 // A group is one directory in each hierarchy that has a controller of ours: a
-// single one on v2, up to five on v1.
+// single one on v2, up to six on v1.
 //
 // # Whose group it is
 //
@@ -33,5 +33,5 @@
 // frozen or alive, and sleeps at least 10 ms once it has met EBUSY.
 //
 // Do not use the package to move a running process, or for controllers other
-// than memory, cpu, cpuacct, pids and freezer.
+// than memory, cpu, cpuacct, pids, io (blkio) and freezer.
 package cgroup

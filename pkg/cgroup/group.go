@@ -39,7 +39,7 @@ type Group struct {
 
 	mu       sync.Mutex // guards the rest
 	readings []reading
-	buf      [1024]byte // more than any file of readings holds
+	buf      []byte // the content of one of them
 }
 
 // Create makes the group PARENT/ID in every hierarchy and locks it. The parent is

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path"
 	"slices"
 	"strings"
 
@@ -26,8 +27,8 @@ const (
 // The controllers that are used, the first hierarchy first: the group is locked
 // and marked there.
 var (
-	controllersV1 = []string{"memory", "cpu", "cpuacct", "pids", "freezer"}
-	controllersV2 = []string{"memory", "cpu", "pids"}
+	controllersV1 = []string{"memory", "cpu", "cpuacct", "pids", "blkio", "freezer"}
+	controllersV2 = []string{"memory", "cpu", "pids", "io"}
 )
 
 // A Host is what the host offers. It does not change, and is safe for
@@ -85,7 +86,7 @@ func detect(table io.Reader, visible func(*mountinfo.Info) bool) (*Host, error) 
 		i := slices.IndexFunc(mounts, func(m *mountinfo.Info) bool {
 			return m.FSType == "cgroup" && slices.Contains(strings.Split(m.VFSOptions, ","), name)
 		})
-		if i >= 0 {
+		if i >= 0 && (name != "blkio" || accountsIO(mounts[i].Mountpoint)) {
 			h.add(mounts[i], name)
 		}
 	}
@@ -99,6 +100,16 @@ func detect(table io.Reader, visible func(*mountinfo.Info) bool) (*Host, error) 
 	}
 	h.hierarchies = []hierarchy{{mount: mounts[i].Mountpoint, root: mounts[i].Root}}
 	return h, nil
+}
+
+// accountsIO reports whether the kernel counts what blkio would tell us: from
+// Linux 6.9 on it does so only for devices that somebody has throttled. The group
+// at the top has done input and output for sure. Where nothing is counted, a
+// hierarchy more would only cost time at each start.
+func accountsIO(mount string) bool {
+	text, err := os.ReadFile(path.Join(mount, ioServiced))
+	_, counted := operations(text, "Read")
+	return err == nil && counted
 }
 
 func partial(m *mountinfo.Info) int {

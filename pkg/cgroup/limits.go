@@ -8,9 +8,11 @@ import (
 	"os"
 	"path"
 	"slices"
+	"strconv"
 
 	"github.com/containerd/cgroups/v3/cgroup2"
 	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
 )
 
 // Limits are what a group may use. The zero value is no limit.
@@ -23,6 +25,13 @@ type Limits struct {
 	// for each period of 100 ms, of 1 ms at least (kernel document
 	// scheduler/sched-bwc.rst).
 	CPU float64
+	// PIDs is how many processes and threads there may be, up to 4194304; 0 is no
+	// limit. What there is already may stay (kernel document cgroup-v1/pids.rst).
+	PIDs uint64
+	// OOMGroup makes the kernel kill all processes of the group or none when it is
+	// out of memory (kernel document cgroup-v2.rst, memory.oom.group). Version 1
+	// has nothing of the kind: errors.ErrUnsupported.
+	OOMGroup bool
 }
 
 const (
@@ -36,11 +45,14 @@ const (
 // controllers returns those that the limits need.
 func (l Limits) controllers() []string {
 	var list []string
-	if l.Memory > 0 {
+	if l.Memory > 0 || l.OOMGroup {
 		list = append(list, "memory")
 	}
 	if l.CPU > 0 {
 		list = append(list, "cpu")
+	}
+	if l.PIDs > 0 {
+		list = append(list, "pids")
 	}
 	return list
 }
@@ -59,13 +71,14 @@ func (l Limits) bytes(n uint64) int64 {
 	return int64(l.Memory * n)
 }
 
+// ErrTooSmall says that the processes need more memory than the limit.
+var ErrTooSmall = errors.New("limit is too small")
+
 // SetLimits writes the limits. One that is 0 is left as it is, which is none in
 // a group from Create. The error names the file: invalid argument if the kernel
-// does not take the value, device or resource busy (v1) if the processes hold
-// more memory than that and cannot give it back. It wraps ErrNoController if a
-// limit was asked for whose controller is not there.
-//
-// On v2 a memory limit below what is used kills at once.
+// does not take the value. It wraps ErrTooSmall if the processes hold more memory
+// than that and cannot give it back: v2 has killed some of them then. It wraps
+// ErrNoController if a limit was asked for whose controller is not there.
 func (g *Group) SetLimits(l Limits) error {
 	err := g.check(l)
 	if err == nil && g.version == V2 {
@@ -80,17 +93,37 @@ func (g *Group) SetLimits(l Limits) error {
 	return g.wrap(err)
 }
 
+// tooSmall words ErrTooSmall.
+func (l Limits) tooSmall(used uint64) error {
+	return fmt.Errorf("memory: %w: %d bytes, and %d are in use", ErrTooSmall, l.Memory, used)
+}
+
 func (g *Group) setV1(l Limits) error {
-	if l.Memory > 0 {
-		if err := g.setMemoryV1(l); err != nil {
+	if l.PIDs > 0 {
+		file, err := g.file("pids", "pids.max")
+		if err == nil {
+			err = write(file, strconv.FormatUint(l.PIDs, 10))
+		}
+		if err != nil {
 			return err
 		}
 	}
-	if l.CPU <= 0 {
+	if l.CPU > 0 {
+		period, quota := uint64(cpuPeriod), l.quota()
+		if err := g.v1.Update(&specs.LinuxResources{CPU: &specs.LinuxCPU{Period: &period, Quota: &quota}}); err != nil {
+			return err
+		}
+	}
+	if l.Memory == 0 {
 		return nil
 	}
-	period, quota := uint64(cpuPeriod), l.quota()
-	return g.v1.Update(&specs.LinuxResources{CPU: &specs.LinuxCPU{Period: &period, Quota: &quota}})
+	err := g.setMemoryV1(l)
+	if errors.Is(err, unix.EBUSY) {
+		if used, unread := g.figure(MemoryUsage); unread == nil {
+			return l.tooSmall(used)
+		}
+	}
+	return err
 }
 
 // setMemoryV1 writes memory and memory+swap, at each moment the first below the
@@ -118,19 +151,44 @@ func (g *Group) setMemoryV1(l Limits) error {
 }
 
 func (g *Group) setV2(l Limits) error {
-	var r cgroup2.Resources
-	if l.Memory > 0 {
-		limit := l.bytes(1)
-		r.Memory = &cgroup2.Memory{Max: &limit}
-		if g.has("memory", "memory.swap.max") { // it counts swap alone
-			r.Memory.Swap = &limit
-		}
-	}
+	r := cgroup2.Resources{Pids: &cgroup2.Pids{Max: int64(l.PIDs)}}
 	if l.CPU > 0 {
 		period, quota := uint64(cpuPeriod), l.quota()
 		r.CPU = &cgroup2.CPU{Max: cgroup2.NewCPUMax(&quota, &period)}
 	}
-	return g.v2.Update(&r)
+	if l.OOMGroup {
+		r.Memory = &cgroup2.Memory{OOMGroup: &l.OOMGroup}
+	}
+	if err := g.v2.Update(&r); err != nil || l.Memory == 0 {
+		return err
+	}
+	return g.setMemoryV2(l)
+}
+
+// setMemoryV2 looks at what the limit has done: where v1 refuses one that is too
+// small, v2 kills.
+func (g *Group) setMemoryV2(l Limits) error {
+	used, err := g.figure(MemoryUsage)
+	if err != nil {
+		return err
+	}
+	before, err := g.figure(OOMKills)
+	if err != nil {
+		return err
+	}
+	limit := l.bytes(1)
+	r := cgroup2.Memory{Max: &limit}
+	if g.has("memory", "memory.swap.max") { // it counts swap alone
+		r.Swap = &limit
+	}
+	if err := g.v2.Update(&cgroup2.Resources{Memory: &r}); err != nil {
+		return err
+	}
+	kills, err := g.figure(OOMKills)
+	if err == nil && kills > before {
+		err = l.tooSmall(used)
+	}
+	return err
 }
 
 // has reports whether the kernel offers a file.

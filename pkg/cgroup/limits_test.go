@@ -5,6 +5,7 @@ import (
 	"math"
 	"os"
 	"path"
+	"regexp"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -49,7 +50,7 @@ func TestSetLimitsV1(t *testing.T) {
 		limits              Limits
 		memory, swap, quota string
 	}{
-		{Limits{Memory: 64 * mib, CPU: 0.5}, "67108864", "134217728", "50000"},
+		{Limits{Memory: 64 * mib, CPU: 0.5, PIDs: 7}, "67108864", "134217728", "50000"},
 		{Limits{Memory: 256 * mib, CPU: 2}, "268435456", "536870912", "200000"},
 		{Limits{Memory: 32 * mib, CPU: 0.001}, "33554432", "67108864", "1000"},
 		{Limits{}, "33554432", "67108864", "1000"},
@@ -63,6 +64,7 @@ func TestSetLimitsV1(t *testing.T) {
 			{"memory", "memory.memsw.limit_in_bytes", l.swap},
 			{"cpu", "cpu.cfs_quota_us", l.quota},
 			{"cpu", "cpu.cfs_period_us", "100000"},
+			{"pids", "pids.max", "7"},
 		} {
 			if !g.has(f.controller, f.name) {
 				continue // a kernel that does not account swap
@@ -125,15 +127,19 @@ func TestSetLimitsV2(t *testing.T) {
 		want   map[string]string
 		err    string
 	}{
-		{"all", map[string]string{"memory.max": "", "memory.swap.max": "", "cpu.max": ""},
-			Limits{Memory: 4096, CPU: 0.25},
-			map[string]string{"memory.max": "4096", "memory.swap.max": "4096", "cpu.max": "25000 100000"}, ""},
+		{"all", map[string]string{"memory.max": "", "memory.swap.max": "", "cpu.max": "", "pids.max": "", "memory.oom.group": "0"},
+			Limits{Memory: 4096, CPU: 0.25, PIDs: 1, OOMGroup: true},
+			map[string]string{"memory.max": "4096", "memory.swap.max": "4096", "cpu.max": "25000 100000", "pids.max": "1", "memory.oom.group": "1"}, ""},
 		{"no swap accounting", map[string]string{"memory.max": ""},
 			Limits{Memory: 4096}, map[string]string{"memory.max": "4096"}, ""},
-		{"none", map[string]string{"memory.max": "max", "cpu.max": "max 100000"},
-			Limits{}, map[string]string{"memory.max": "max", "cpu.max": "max 100000"}, ""},
+		{"none", map[string]string{"memory.max": "max", "cpu.max": "max 100000", "pids.max": "max", "memory.oom.group": "0"},
+			Limits{}, map[string]string{"memory.max": "max", "cpu.max": "max 100000", "pids.max": "max", "memory.oom.group": "0"}, ""},
 	} {
-		files := map[string]string{"harpoon/x/cgroup.controllers": controllers}
+		files := map[string]string{
+			"harpoon/x/cgroup.controllers": controllers,
+			"harpoon/x/memory.current":     "1024\n",
+			"harpoon/x/memory.events":      "oom_kill 0\n",
+		}
 		for name, content := range tt.files {
 			files["harpoon/x/"+name] = content
 		}
@@ -144,10 +150,35 @@ func TestSetLimitsV2(t *testing.T) {
 		if err := g.SetLimits(tt.limits); err != nil {
 			t.Errorf("%s: SetLimits = %v, want nil", tt.name, err)
 		}
+		g.closeReadings()
 		for name, want := range tt.want {
 			if got := text(t, path.Join(g.places[0].dir(), name)); got != want {
 				t.Errorf("%s: %s = %q, want %q", tt.name, name, got, want)
 			}
 		}
+	}
+}
+
+// A limit below what is in use is refused, on v2 after the fact.
+func TestSetLimitsTooSmall(t *testing.T) {
+	eachMemory(t, func(t *testing.T, h *Host) {
+		g := create(t, h, Limits{})
+		start(t, g, "block")
+		var s Stats
+		if err := g.Stats(&s); err != nil {
+			t.Fatal(err)
+		}
+		err := g.SetLimits(Limits{Memory: 4096})
+		want := regexp.MustCompile(`^cgroup ` + g.Path() + `: memory: limit is too small: 4096 bytes, and [1-9][0-9]{5,} are in use$`)
+		if !errors.Is(err, ErrTooSmall) || !want.MatchString(err.Error()) {
+			t.Errorf("SetLimits = %v, want %v", err, want)
+		}
+	})
+}
+
+func TestSetLimitsOOMGroupV1(t *testing.T) {
+	_, err := host(t, V1).Create(testParent, t.Name(), testOwner, Limits{OOMGroup: true})
+	if !errors.Is(err, errors.ErrUnsupported) {
+		t.Errorf("Create = %v, want %v", err, errors.ErrUnsupported)
 	}
 }

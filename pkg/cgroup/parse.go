@@ -5,9 +5,11 @@ import (
 	"math"
 )
 
-// parse finds a number in the text of a cgroup's file: the first word if key is
-// empty, else what follows the key on its line. "max" is the largest number. It
-// allocates nothing.
+// What these functions find is in the text of a cgroup's file. They allocate
+// nothing.
+
+// parse finds a number: the first word if key is empty, else what follows the
+// key on its line. "max" is the largest number.
 func parse(text []byte, key string) (uint64, bool) {
 	for len(text) > 0 {
 		line, rest, _ := bytes.Cut(text, newline)
@@ -22,7 +24,75 @@ func parse(text []byte, key string) (uint64, bool) {
 	return 0, false
 }
 
-var newline = []byte{'\n'}
+// attributes finds NAME=VALUE, as in "8:0 rbytes=1 wbytes=2", and adds them up.
+// The key is NAME for all lines, none of which is 0; or "LINE NAME" for the lines
+// whose first word is LINE, of which there must be one. A value like 0.12 counts
+// in hundredths.
+func attributes(text []byte, key string) (sum uint64, found bool) {
+	first, name := "", key
+	for i := range key {
+		if key[i] == ' ' {
+			first, name = key[:i], key[i+1:]
+		}
+	}
+	found = first == ""
+	for len(text) > 0 {
+		line, rest, _ := bytes.Cut(text, newline)
+		text = rest
+		word, words, _ := bytes.Cut(line, space)
+		if first != "" && string(word) != first {
+			continue
+		}
+		for len(words) > 0 {
+			word, words, _ = bytes.Cut(words, space)
+			if len(word) <= len(name) || string(word[:len(name)]) != name || word[len(name)] != '=' {
+				continue
+			}
+			v, ok := hundredths(word[len(name)+1:])
+			if !ok {
+				return 0, false
+			}
+			sum, found = sum+v, true
+		}
+	}
+	return sum, found
+}
+
+// operations finds lines like "8:0 Read 4096", by the operation, and adds them
+// up. Without any, nothing has been counted.
+func operations(text []byte, operation string) (sum uint64, found bool) {
+	for len(text) > 0 {
+		line, rest, _ := bytes.Cut(text, newline)
+		text = rest
+		_, words, _ := bytes.Cut(line, space)
+		if word, value, _ := bytes.Cut(words, space); string(word) == operation {
+			v, ok := number(value)
+			if !ok {
+				return 0, false
+			}
+			sum, found = sum+v, true
+		}
+	}
+	return sum, found
+}
+
+var newline, space = []byte{'\n'}, []byte{' '}
+
+// hundredths parses a whole number, or one with two decimals in hundredths.
+func hundredths(word []byte) (uint64, bool) {
+	whole, decimals, fraction := bytes.Cut(word, point)
+	v, ok := number(whole)
+	if !fraction || !ok {
+		return v, ok
+	}
+	d, ok := number(decimals)
+	if !ok || len(decimals) != 2 || v > (math.MaxUint64-d)/100 {
+		return 0, false
+	}
+	return v*100 + d, true
+}
+
+var point = []byte{'.'}
 
 // number parses an unsigned decimal number, with nothing around it.
 func number(word []byte) (uint64, bool) {

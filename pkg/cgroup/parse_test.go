@@ -44,6 +44,58 @@ func TestParse(t *testing.T) {
 	}
 }
 
+func TestAttributes(t *testing.T) {
+	const pressure = "some avg10=1.05 avg60=2.00 total=7\nfull avg10=0.30 avg60=0.00 total=9\n"
+	for _, tt := range []struct {
+		text, key string
+		want      uint64
+		ok        bool
+	}{
+		{pressure, "some avg10", 105, true},
+		{pressure, "full avg10", 30, true},
+		{pressure, "full total", 9, true},
+		{pressure, "some avg1", 0, false},
+		{pressure, "so total", 0, false},
+		{"some avg10=1.05\n", "full avg10", 0, false},
+		{"some avg10=1.5\n", "some avg10", 0, false},
+		{"some avg10=.05\n", "some avg10", 0, false},
+		{"some avg10=\n", "some avg10", 0, false},
+		{"", "some avg10", 0, false},
+		{"", "rbytes", 0, true},
+		{"\n", "rbytes", 0, true},
+		{"8:0 rbytes=1 wbytes=2\n8:16 wbytes=4\n", "rbytes", 1, true},
+		{"8:0 rbytes=1 wbytes=2\n8:16 wbytes=4\n", "wbytes", 6, true},
+		{"8:0 rbytes=-1\n", "rbytes", 0, false},
+		{"8:0 rbytes=x\n", "rbytes", 0, false},
+		{"8:0 rbytes=184467440737095516.16\n", "rbytes", 0, false},
+	} {
+		got, ok := attributes([]byte(tt.text), tt.key)
+		if got != tt.want || ok != tt.ok {
+			t.Errorf("attributes(%q, %q) = %d, %v, want %d, %v", tt.text, tt.key, got, ok, tt.want, tt.ok)
+		}
+	}
+}
+
+func TestOperations(t *testing.T) {
+	for _, tt := range []struct {
+		text string
+		want uint64
+		ok   bool
+	}{
+		{"8:0 Read 4096\n8:0 Write 1\n8:0 Total 4097\n8:16 Read 2\nTotal 4099\n", 4098, true},
+		{"8:0 Read 0\n", 0, true},
+		{"Total 0\n", 0, false},
+		{"", 0, false},
+		{"8:0 Read\n", 0, false},
+		{"8:0 Read x\n", 0, false},
+		{"8:0 Reads 1\n", 0, false},
+	} {
+		if got, ok := operations([]byte(tt.text), "Read"); got != tt.want || ok != tt.ok {
+			t.Errorf("operations(%q, Read) = %d, %v, want %d, %v", tt.text, got, ok, tt.want, tt.ok)
+		}
+	}
+}
+
 // parse agrees with a plain reading of the same format.
 func FuzzParse(f *testing.F) {
 	f.Add("4096\n", "")

@@ -7,79 +7,109 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A Field is one of the values of Stats, or a set of them.
-type Field uint32
+// A Field names one of the figures of Stats.
+type Field uint8
 
-// The values of Stats, as they are named there.
+// The figures. Those that are counters count since the group was made.
 const (
-	CPUTime Field = 1 << iota
-	MemoryUsage
-	MemoryLimit
-	MemoryPeak
-	PIDs
-	OOMKills
+	CPUTime      Field = iota // ns, of all processes; a counter
+	CPUThrottled              // ns for which the CPU limit held processes up; a counter
+	MemoryUsage               // bytes, the page cache included
+	MemoryLimit               // bytes; 0 is none
+	MemoryPeak                // bytes, the highest MemoryUsage; v2 from Linux 5.19 on
+	MemoryOOM                 // how often memory could not be had at the limit; a counter; v2
+	OOMKills                  // processes killed because the group was out of memory; a counter; v2 counts sub-cgroups in
+	MemoryMax                 // how often the limit was hit; a counter
+	MemoryHigh                // how often processes were throttled for memory; a counter; v2
+	PIDs                      // threads, not processes: what the pids controller counts
+	IORead                    // bytes, of all devices; a counter
+	IOWrite                   // bytes, of all devices; a counter
+
+	// Pressure stall information, v2 (kernel document accounting/psi.rst): some
+	// tasks waited for the resource, or all that were not idle. Avg10 is in
+	// hundredths of a per cent of the last 10 s, Total is in us and a counter.
+	// There is no full pressure for the CPU before Linux 5.13.
+	CPUSomeAvg10
+	CPUSomeTotal
+	CPUFullAvg10
+	CPUFullTotal
+	MemorySomeAvg10
+	MemorySomeTotal
+	MemoryFullAvg10
+	MemoryFullTotal
+	IOSomeAvg10
+	IOSomeTotal
+	IOFullAvg10
+	IOFullTotal
+
+	fields // how many there are
 )
 
-// Stats are a group's figures. Those that are not in Has could not be read, and
-// are 0.
+// counter reports whether the figure only grows while the group lives.
+func (f Field) counter() bool {
+	switch f {
+	case CPUTime, CPUThrottled, MemoryOOM, OOMKills, MemoryMax, MemoryHigh, IORead, IOWrite,
+		CPUSomeTotal, CPUFullTotal, MemorySomeTotal, MemoryFullTotal, IOSomeTotal, IOFullTotal:
+		return true
+	}
+	return false
+}
+
+// Stats are a group's figures, as far as they could be read. The zero value has
+// none.
 type Stats struct {
-	Has         Field
-	CPUTime     uint64 // ns, of all processes since the group was made
-	MemoryUsage uint64 // bytes, the page cache included
-	MemoryLimit uint64 // bytes; 0 is none
-	MemoryPeak  uint64 // bytes, the highest MemoryUsage; v2 from Linux 5.19 on
-	PIDs        uint64 // threads, not processes: what the pids controller counts
-	OOMKills    uint64 // processes killed because the group was out of memory; v2 counts sub-cgroups in
+	has   uint32 // a bit for each Field that could be read the last time
+	value [fields]uint64
 }
 
-// A metric is where a value is found: in a file that holds nothing else, or
-// behind a key at the beginning of a line.
-type metric struct {
-	field      Field
-	controller string
-	file, key  string
-	scale      uint64
+// Get returns a figure, and whether it could be read the last time; if not, it is
+// as it was before, or 0.
+func (s *Stats) Get(f Field) (value uint64, ok bool) {
+	return s.value[f], s.has&(1<<f) != 0
 }
 
-// Kernel documents cgroup-v1/memory.rst, cpuacct.rst and pids.rst.
-var metricsV1 = [...]metric{
-	{CPUTime, "cpuacct", "cpuacct.usage", "", 1},
-	{MemoryUsage, "memory", "memory.usage_in_bytes", "", 1},
-	{MemoryLimit, "memory", "memory.limit_in_bytes", "", 1},
-	{MemoryPeak, "memory", "memory.max_usage_in_bytes", "", 1},
-	{PIDs, "pids", "pids.current", "", 1},
-	{OOMKills, "memory", "memory.oom_control", "oom_kill", 1},
+// Optional returns a figure, or nil if it could not be read. What it points to
+// changes with s.
+func (s *Stats) Optional(f Field) *uint64 {
+	if s.has&(1<<f) == 0 {
+		return nil
+	}
+	return &s.value[f]
 }
 
-// Kernel document cgroup-v2.rst. The first file needs no controller.
-var metricsV2 = [...]metric{
-	{CPUTime, "", "cpu.stat", "usage_usec", 1000},
-	{MemoryUsage, "memory", "memory.current", "", 1},
-	{MemoryLimit, "memory", "memory.max", "", 1},
-	{MemoryPeak, "memory", "memory.peak", "", 1},
-	{PIDs, "pids", "pids.current", "", 1},
-	{OOMKills, "memory", "memory.events", "oom_kill", 1},
+func (s *Stats) set(f Field, v uint64) {
+	s.value[f] = v
+	s.has |= 1 << f
+}
+
+// Follow adds the figures of a group that went before this one, as those of the
+// same container: counters go on from there, and the peak is the higher one.
+// What could not be read here stays so.
+func (s *Stats) Follow(before *Stats) {
+	for f := range fields {
+		switch {
+		case f.counter():
+			s.value[f] += before.value[f]
+		case f == MemoryPeak:
+			s.value[f] = max(s.value[f], before.value[f])
+		}
+	}
 }
 
 // Stats reads all figures. It allocates nothing but at the first call. What
-// cannot be read is left out; it is an error only if that is everything, as when
-// the group has been removed.
+// cannot be read is left as it was in s, and marked so; it is an error only if
+// that is everything, as when the group has been removed.
 func (g *Group) Stats(s *Stats) error {
-	*s = Stats{}
+	s.has = 0
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.openReadings()
-	var cause error
-	for i := range g.readings {
-		r := &g.readings[i]
-		v, err := r.read(g.buf[:])
-		if err != nil {
+	var cause error = ErrNoController
+	for i := range g.openReadings() {
+		if err := g.read(&g.readings[i], s); err != nil {
 			cause = err
-			continue
 		}
-		s.set(r.field, v)
 	}
-	if s.Has == 0 {
+	if s.has == 0 {
 		return g.wrap(fmt.Errorf("read figures: %w", cause))
 	}
 	return nil
@@ -88,38 +118,50 @@ func (g *Group) Stats(s *Stats) error {
 // OOMKills reads that one figure. The kernel raises it before the parent is told
 // of the death: so once the exit is known it is final.
 func (g *Group) OOMKills() (uint64, error) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.openReadings()
-	for i := range g.readings {
-		r := &g.readings[i]
-		if r.field == OOMKills {
-			v, err := r.read(g.buf[:])
-			if err != nil {
-				err = g.wrap(fmt.Errorf("%s: %w", r.file, err))
-			}
-			return v, err
-		}
-	}
-	return 0, g.wrap(fmt.Errorf("memory: %w", ErrNoController))
+	kills, err := g.figure(OOMKills)
+	return kills, g.wrap(err)
 }
 
-func (s *Stats) set(f Field, v uint64) {
-	switch f {
-	case CPUTime:
-		s.CPUTime = v
-	case MemoryUsage:
-		s.MemoryUsage = v
-	case MemoryLimit:
-		s.MemoryLimit = limit(v)
-	case MemoryPeak:
-		s.MemoryPeak = v
-	case PIDs:
-		s.PIDs = v
-	case OOMKills:
-		s.OOMKills = v
+// figure reads one of the figures that the memory controller has.
+func (g *Group) figure(f Field) (uint64, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for i, r := range g.openReadings() {
+		if !r.holds(f) {
+			continue
+		}
+		var s Stats
+		err := g.read(&g.readings[i], &s)
+		value, ok := s.Get(f)
+		if err == nil && !ok {
+			err = errFormat
+		}
+		if err != nil {
+			err = fmt.Errorf("%s: %w", r.name, err)
+		}
+		return value, err
 	}
-	s.Has |= f
+	return 0, fmt.Errorf("memory: %w", ErrNoController)
+}
+
+// read reads the figures of one file.
+func (g *Group) read(r *reading, s *Stats) error {
+	text, err := g.content(r)
+	if err != nil {
+		return err
+	}
+	for i := range r.figures {
+		f := &r.figures[i]
+		v, ok := f.find(text, f.key)
+		switch {
+		case !ok: // another kernel's
+			continue
+		case f.field == MemoryLimit:
+			v = limit(v)
+		}
+		s.set(f.field, v*f.scale)
+	}
+	return nil
 }
 
 // limit returns 0 for what means no limit: on v1 that is LONG_MAX rounded down
@@ -131,83 +173,28 @@ func limit(v uint64) uint64 {
 	return v
 }
 
-// A reading is a metric and the open file.
-type reading struct {
-	metric
-	fd int // -1 until it is opened, unopenable if it never will be
-}
-
-const unopenable = -2
-
-// openReadings opens the files that are not open yet. It does so at the first
-// use and not in Create, so that a start is not delayed by it.
-func (g *Group) openReadings() {
-	if g.readings == nil {
-		metrics := metricsV1[:]
-		if g.version == V2 {
-			metrics = metricsV2[:]
-		}
-		g.readings = make([]reading, 0, len(metrics))
-		for _, m := range metrics {
-			if g.lock >= 0 && g.offers(m.controller) {
-				g.readings = append(g.readings, reading{m, -1})
-			}
-		}
+// content returns what the file holds now, in the group's buffer, which grows if
+// it is too small: the kernel's files have a line for each device.
+func (g *Group) content(r *reading) ([]byte, error) {
+	if err := g.open(r); err != nil {
+		return nil, err
 	}
-	for i := range g.readings {
-		if r := &g.readings[i]; r.fd == -1 {
-			r.fd = g.openReading(&r.metric)
+	for {
+		n, err := unix.Pread(r.fd, g.buf, 0)
+		if err != nil {
+			return nil, err
 		}
+		if n < len(g.buf) || n >= maxContent {
+			return g.buf[:n], nil
+		}
+		g.buf = make([]byte, 2*len(g.buf))
 	}
 }
 
-func (g *Group) offers(controller string) bool {
-	for _, c := range g.controllers {
-		if c == controller {
-			return true
-		}
-	}
-	return controller == ""
-}
-
-func (g *Group) openReading(m *metric) int {
-	name, err := g.file(m.controller, m.file)
-	if err != nil {
-		return unopenable
-	}
-	fd, err := unix.Open(name, unix.O_RDONLY|unix.O_CLOEXEC, 0)
-	switch err {
-	case nil:
-		return fd
-	case unix.EMFILE, unix.ENFILE, unix.ENOMEM: // it may work the next time
-		return -1
-	}
-	return unopenable
-}
-
-func (g *Group) closeReadings() {
-	for i := range g.readings {
-		if r := &g.readings[i]; r.fd >= 0 {
-			_ = unix.Close(r.fd)
-			r.fd = unopenable
-		}
-	}
-}
+// The size of a file's content, in bytes: what is expected, and what is read.
+const (
+	usualContent = 4 << 10
+	maxContent   = 1 << 20
+)
 
 var errFormat = errors.New("unexpected content")
-
-// read reads the figure, by way of the buffer.
-func (r *reading) read(buf []byte) (uint64, error) {
-	if r.fd < 0 {
-		return 0, unix.ENOENT
-	}
-	n, err := unix.Pread(r.fd, buf, 0)
-	if err != nil {
-		return 0, err
-	}
-	v, ok := parse(buf[:n], r.key)
-	if !ok {
-		return 0, errFormat
-	}
-	return v * r.scale, nil
-}

@@ -35,6 +35,7 @@ func allCommands() map[string]command {
 		"write":    {tryWrite, "<PATH> [TEXT]"},
 		"mkdir":    {tryMkdir, "<PATH> [PATH ...]"},
 		"fill":     {tryFill, "<PATH> <MIB>"},
+		"sync":     {trySync, "<PATH>"},
 		"exec":     {tryExec, "<PATH> [ARG ...]"},
 		"pty":      {tryPty, ""},
 		"loopback": {tryLoopback, ""},

@@ -165,6 +165,14 @@ func tryFill(args []string) {
 	report("fill "+args[0], "ok")
 }
 
+// trySync waits until a file is on the disk.
+func trySync(args []string) {
+	f, err := os.Open(args[0])
+	check(err)
+	defer f.Close()
+	report("sync "+args[0], outcome(f.Sync()))
+}
+
 // tryPty opens a new terminal and says how its other end is called.
 func tryPty([]string) {
 	fd, err := unix.Open("/dev/ptmx", unix.O_RDWR|unix.O_NOCTTY|unix.O_CLOEXEC, 0)
