@@ -53,6 +53,13 @@ func (c *container) searchPath() string {
 	return ""
 }
 
+// allowHugePages undoes what the shim has forbidden this process (prctl(2),
+// PR_SET_THP_DISABLE): execve would leave it so.
+func (c *container) allowHugePages() error {
+	_ = unix.Prctl(unix.PR_SET_THP_DISABLE, 0, 0, 0, 0) // a kernel without has none
+	return nil
+}
+
 // resetSignals gives the command default dispositions and an empty mask. A
 // signal that the agent ignored or blocked would stay so across execve
 // (signal(7)). Go's own handlers go with the rest: from here on a signal finds

@@ -102,6 +102,7 @@ func steps(c *container) []step {
 		// which may be too tight for a Go program, and answers; from here on
 		// the memory is the container's, so nothing is sent but a failure.
 		{name: "await proceed", run: c.awaitProceed, silent: true},
+		{name: "allow huge pages", run: c.allowHugePages, silent: true},
 		// The runtime cannot handle signals from here on.
 		{name: "reset signals", run: c.resetSignals, silent: true},
 		{name: "close descriptors", run: c.closeDescriptors, silent: true},

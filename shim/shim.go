@@ -34,6 +34,9 @@ func Run(o Options) int {
 	signals := catchSignals()
 	closeInherited()
 	unix.Umask(0o022) // the agent's may be anything
+	// For init, which inherits it: each huge page that its heap is given would count
+	// 2 MiB against the container's limit. It allows them again for the command.
+	_ = unix.Prctl(unix.PR_SET_THP_DISABLE, 1, 0, 0, 0) // a kernel without has none
 	log, lines := newLog(int(os.Stderr.Fd()))
 	defer lines.flush()
 	s, err := open(o, log)
