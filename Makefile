@@ -24,7 +24,7 @@ build: ## bin/harpoon-supervisor, static
 demo: root build ## a container's life in half a minute, explained (root)
 	@go run -buildvcs=false ./scripts/demo bin/harpoon-supervisor
 
-test: ## everything: lint, cross build, race, unit and integration (root)
+test: ## everything: lint, cross build, race, unit and integration, VM (root)
 	./scripts/test.sh
 
 test-vm: ## the same on cgroup v2, in a VM, on three kernels (KERNEL=6.1 RUN=TestOOM)

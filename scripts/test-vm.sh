@@ -111,10 +111,12 @@ modules() {
 	busybox depmod -b "$2" "$release"
 }
 
+WRONG_CLOCK=3
 # boot VERSION: run the tests on that kernel. The kernel's log goes to a serial
 # port of its own, and with it the status, behind a word that no test can know.
+# If they failed with a clock that ran too fast, the status is WRONG_CLOCK.
 boot() {
-	local nonce status log=$work/log guest=$work/guest started=$SECONDS
+	local nonce status uptime log=$work/log guest=$work/guest started=$SECONDS
 	nonce=$(od -An -N8 -tx1 /dev/urandom | tr -d ' ')
 	rm -rf "$guest"
 	mkdir -p "$guest"
@@ -138,7 +140,12 @@ boot() {
 		tail -n 60 "$log" >&2
 	fi
 	say "$1: ${status:+status }${status:-no status: it did not boot, or ran out of time} after $((SECONDS - started)) s"
-	[[ $status == 0 ]]
+	[[ $status == 0 ]] && return
+	# While the kernel measures the CPU's clock, others may keep the emulation from
+	# running; then all of the guest's deadlines are wrong.
+	uptime=$(sed -n 's/.*harpoon-test: .* after \([0-9]*\)\.[0-9]* s.*/\1/p' "$log" | tail -n1)
+	((${uptime:-0} > 2 * (SECONDS - started))) && return "$WRONG_CLOCK"
+	return 1
 }
 
 packages
@@ -153,11 +160,16 @@ for entry in $KERNELS; do
 	say "kernel $version"
 	if ! kernel "$version" "${entry#*:}"; then
 		missing+=("$version")
-	elif boot "$version"; then
-		passed+=("$version")
-	else
-		failed+=("$version")
+		continue
 	fi
+	status=0
+	boot "$version" || status=$?
+	if ((status == WRONG_CLOCK)); then
+		say "$version: its clock was wrong: once more"
+		status=0
+		boot "$version" || status=$?
+	fi
+	if ((status == 0)); then passed+=("$version"); else failed+=("$version"); fi
 done
 say "passed: ${passed[*]:-none}; FAILED: ${failed[*]:-none}; COULD NOT BE HAD: ${missing[*]:-none}"
 ((${#failed[@]} == 0 && ${#passed[@]} > 0))

@@ -72,6 +72,8 @@ stage lint ./scripts/lint.sh
 stage cross cross
 stage race race
 stage test gotest test
+# Its skips are those of tests for v1, and do not count.
+stage vm ./scripts/test-vm.sh
 
 echo
 if [[ -s $skipped ]]; then
