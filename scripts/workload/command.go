@@ -40,6 +40,9 @@ func allCommands() map[string]command {
 		"pty":      {tryPty, ""},
 		"loopback": {tryLoopback, ""},
 		"send":     {trySend, "<ADDR> <BYTES>"},
+		"syscall":  {trySyscalls, "<CALL[,ARG,...]> [CALL[,ARG,...] ...]"},
+		"ioctl":    {tryIoctls, "<REQUEST> [REQUEST ...]"},
+		"int80":    {tryInt80, "<NUMBER> [NUMBER ...]"},
 
 		// How it lives.
 		"echo":         {echo, "[TEXT ...]"},
@@ -53,7 +56,7 @@ func allCommands() map[string]command {
 		"disarm":       {disarm, ""},
 		"rename":       {rename, "<NAME>"},
 		"hostile":      {hostile, "<PROGRAM> [ARG ...]"},
-		"deny":         {deny, "<ENOSYS|EPERM> <CALL,...> <PROGRAM> [ARG ...]"},
+		"deny":         {deny, "<ENOSYS|EPERM|EINVAL> <CALL,...> <PROGRAM> [ARG ...]"},
 		"close-output": {closeOutput, ""},
 		"spin":         {spin, "<DURATION>"},
 		"flood":        {flood, ""},

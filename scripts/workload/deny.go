@@ -10,7 +10,7 @@ import (
 )
 
 // deniable are the system calls that kernels have got since 4.11, or that filters
-// made before them forbid.
+// made before them forbid, and the one that is not in every kernel.
 var deniable = map[string]uint32{
 	"clone3":        unix.SYS_CLONE3,
 	"close_range":   unix.SYS_CLOSE_RANGE,
@@ -19,14 +19,15 @@ var deniable = map[string]uint32{
 	"open_tree":     unix.SYS_OPEN_TREE,
 	"openat2":       unix.SYS_OPENAT2,
 	"pidfd_open":    unix.SYS_PIDFD_OPEN,
+	"seccomp":       unix.SYS_SECCOMP,
 	"statx":         unix.SYS_STATX,
 }
 
 // deny becomes a program for which system calls, separated by commas, fail: with
-// ENOSYS as on an old kernel, or with EPERM as under the filter of a container
-// engine (seccomp(2)). What it starts inherits that.
+// ENOSYS as on an old kernel, with EPERM as under the filter of a container engine
+// (seccomp(2)), or with EINVAL as where an option was left out of the kernel. What it starts inherits that.
 func deny(args []string) {
-	errno := map[string]unix.Errno{"ENOSYS": unix.ENOSYS, "EPERM": unix.EPERM}[args[0]]
+	errno := map[string]unix.Errno{"ENOSYS": unix.ENOSYS, "EPERM": unix.EPERM, "EINVAL": unix.EINVAL}[args[0]]
 	var filter []unix.SockFilter
 	add := func(code uint16, k uint32, onFalse uint8) {
 		filter = append(filter, unix.SockFilter{Code: code, K: k, Jf: onFalse})
