@@ -103,6 +103,10 @@ func steps(c *container) []step {
 		// the memory is the container's, so nothing is sent but a failure.
 		{name: "await proceed", run: c.awaitProceed, silent: true},
 		{name: "allow huge pages", run: c.allowHugePages, silent: true},
+		// After all that the filter forbids, and after no new privs, without which
+		// only root may install one. What is left to do is allowed to any command.
+		// Before the signals: whatever goes wrong here finds the runtime whole.
+		{name: "seccomp", run: c.installFilter, silent: true},
 		// The runtime cannot handle signals from here on.
 		{name: "reset signals", run: c.resetSignals, silent: true},
 		{name: "close descriptors", run: c.closeDescriptors, silent: true},

@@ -31,6 +31,7 @@ const (
 type container struct {
 	restart agent.Restart
 	network agent.Network
+	seccomp agent.Seccomp
 	limits  cgroup.Limits
 	init    syncpipe.Config // but for what differs from run to run
 }
@@ -72,6 +73,7 @@ func resolve(o Options, config *agent.ContainerConfig) *container {
 	c := &container{
 		restart: config.Restart,
 		network: cmp.Or(config.Network, agent.NetworkHost),
+		seccomp: cmp.Or(config.Seccomp, agent.SeccompDefault),
 		limits: cgroup.Limits{
 			Memory:   config.Resources.Mem * mib,
 			CPU:      config.Resources.CPU,
@@ -86,6 +88,7 @@ func resolve(o Options, config *agent.ContainerConfig) *container {
 			UID:        containerID,
 			GID:        containerID,
 			NoFile:     cmp.Or(config.Resources.FD, agent.DefaultFD),
+			Unconfined: config.Seccomp == agent.SeccompUnconfined,
 			Env:        environment(config.Env),
 		},
 	}
@@ -137,6 +140,7 @@ func (c *container) describe(o Options) ([]byte, error) {
 		},
 		"mounts":     c.init.Mounts,
 		"network":    c.network,
+		"seccomp":    c.seccomp,
 		"restart":    c.restart,
 		"supervisor": map[string]any{"pid": os.Getpid(), "version": o.Version},
 	}, "", "  ")

@@ -36,6 +36,8 @@ type ContainerConfig struct {
 	RestartBackoff RestartBackoff `json:"restart_backoff,omitzero"`
 	// Network chooses the network namespace. Optional.
 	Network Network `json:"network,omitempty"`
+	// Seccomp chooses the filter of system calls. Optional.
+	Seccomp Seccomp `json:"seccomp,omitempty"`
 }
 
 // Command says where the command runs. What runs is on the supervisor's own

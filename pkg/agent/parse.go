@@ -107,6 +107,7 @@ func (c *ContainerConfig) Validate() error {
 		c.Restart.validate(),
 		c.RestartBackoff.validate(),
 		c.Network.validate(),
+		c.Seccomp.validate(),
 	)
 }
 

@@ -57,6 +57,8 @@ func TestParseConfigAccepts(t *testing.T) {
 		`{"restart":"no","grace":{"startup":"0","shutdown":"0"}}`,
 		`{"restart":"no","network":"none"}`,
 		`{"restart":"no","network":"/run/netns/x"}`,
+		`{"restart":"no","seccomp":"default"}`,
+		`{"restart":"no","seccomp":"unconfined"}`,
 		`{"restart":"no","storage":{"tmp":{"/a":0,"/a/b":5},"volumes":{"/a/b/c":"/x"}}}`,
 		`{"restart":"no","env":{"K":""}}`,
 		`{"restart":"no","restart_backoff":null}`,
@@ -111,6 +113,9 @@ func TestParseConfigRefuses(t *testing.T) {
 		{`{"restart":"no","restart_backoff":{"initial":"31s"}}`, "restart_backoff.max: 30s: less than the initial 31s"},
 		{`{"restart":"no","restart_backoff":{"limit":-1}}`, "restart_backoff.limit: want a whole number"},
 		{`{"restart":"no","network":"bridge"}`, `network: "bridge": want`},
+		{`{"restart":"no","seccomp":"Default"}`, `seccomp: "Default": want "default" or "unconfined"`},
+		{`{"restart":"no","seccomp":"profile.json"}`, `seccomp: "profile.json": want "default" or "unconfined"`},
+		{`{"restart":"no","seccomp":true}`, "seccomp: want a string"},
 	} {
 		_, err := ParseConfig([]byte(test.text))
 		if err == nil || !strings.HasPrefix(err.Error(), test.want) {

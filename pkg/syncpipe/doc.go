@@ -13,7 +13,7 @@
 //	        <------------------------- ready
 //	write limits, watch for OOM,
 //	raise loopback
-//	proceed ------------------------->        signals, close descriptors, execve
+//	proceed ------------------------->        seccomp, signals, close descriptors, execve
 //	        <------------------------- EOF    execve closed the pipe: the command runs
 //	        <------------------------- failed {step, path, errno, text}, at any time instead
 //

@@ -49,6 +49,8 @@ type Config struct {
 	GID uint32 `json:"gid"`
 	// NoFile is RLIMIT_NOFILE, hard and soft.
 	NoFile uint64 `json:"nofile"`
+	// Unconfined asks for no seccomp filter.
+	Unconfined bool `json:"unconfined,omitempty"`
 
 	// Argv and Env are bytes, not text: they travel as base64. Env holds
 	// KEY=VALUE strings; its values must not be shown to anybody.
