@@ -55,6 +55,8 @@ func steps(c *container) []step {
 		{name: "enter cgroup", run: c.enterCgroup},
 		// After it, or the container would see /PARENT/ID as its cgroup.
 		{name: "unshare cgroup", run: c.unshareCgroup},
+		// After it, too: the cgroup's cpuset is what the affinity is cut to.
+		{name: "reset thread", run: c.resetThread},
 		// Before sysfs, which shows the namespace of whoever mounts it.
 		{name: "join network", run: c.joinNetwork},
 		// Before any other mount, or the host would see those.
@@ -89,6 +91,8 @@ func steps(c *container) []step {
 		{name: "set umask", run: c.setUmask},
 		// While this is still root: pipes are given to the command's user.
 		{name: "give pipes", run: c.givePipes},
+		// As well: its keys are counted against root's quota.
+		{name: "new keyring", run: c.newKeyring},
 		{name: "no new privs", run: c.noNewPrivs},
 		// Capabilities leave the bounding set while there is CAP_SETPCAP.
 		{name: "drop bounding", run: c.dropBounding},

@@ -14,7 +14,7 @@ import (
 // message that it waits for, with its packet.
 func (s *starter) clone(ctx context.Context, r *run, p *pipe, theirs *os.File) (syncpipe.Message, []byte, error) {
 	m, packet, err := s.cloneInto(ctx, r, p, theirs, r.group.FD(), r.group.Tasks())
-	if r.group.FD() < 0 || !errors.Is(err, unix.ENOSYS) && !errors.Is(err, unix.EPERM) {
+	if r.child != nil || r.group.FD() < 0 || !errors.Is(err, unix.ENOSYS) && !errors.Is(err, unix.EPERM) {
 		return m, packet, err
 	}
 	// A filter forbids clone3(2): init enters its cgroup by itself, as on v1.
@@ -45,5 +45,8 @@ func (s *starter) cloneInto(ctx context.Context, r *run, p *pipe, theirs *os.Fil
 		r.child, err = s.cloner.clone(ctx, s.container.network, into, fds)
 		return err
 	})
+	if err == nil {
+		err = s.step(r, "disinherit", func() error { return disinherit(r.child.pid) })
+	}
 	return m, packet, err
 }

@@ -37,6 +37,7 @@ func Run(o Options) int {
 	// For init, which inherits it: each huge page that its heap is given would count
 	// 2 MiB against the container's limit. It allows them again for the command.
 	_ = unix.Prctl(unix.PR_SET_THP_DISABLE, 1, 0, 0, 0) // a kernel without has none
+	protect()
 	log, lines := newLog(int(os.Stderr.Fd()))
 	defer lines.flush()
 	s, err := open(o, log)

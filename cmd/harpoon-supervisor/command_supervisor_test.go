@@ -234,3 +234,15 @@ func (b *bed) logHas(args []string) error {
 	}
 	return match(args[1], string(text))
 }
+
+func (b *bed) procHas(args []string) error {
+	s, err := b.supervisor(args[0])
+	if err != nil {
+		return err
+	}
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/%s", s.cmd.Process.Pid, args[1]))
+	if err != nil {
+		return err
+	}
+	return match(args[2], string(text))
+}

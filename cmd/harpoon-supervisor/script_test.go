@@ -45,6 +45,8 @@ func TestScript(t *testing.T) {
 			"log": check((*bed).logHas),
 			// NAME FILE[,FILE] REGEXP: [!] in a file of the cgroup
 			"cgroup": check((*bed).cgroupHas),
+			// NAME FILE REGEXP: [!] in a file of /proc/PID of the supervisor
+			"proc": check((*bed).procHas),
 			// NAME N: so many processes are in the cgroup
 			"processes": command((*bed).processes),
 			// NAME: a stranger's process gets into the cgroup
@@ -112,7 +114,8 @@ func setUpScript(env *testscript.Env) error {
 
 // condition: memsw is whether the kernel accounts swap, as v1 shows it; v2 is
 // whether memory is limited by the unified hierarchy; race, whether the binary under
-// test has the race detector; disk, whether the scripts' files are on one.
+// test has the race detector; disk, whether the scripts' files are on one; resource,
+// whether we have CAP_SYS_RESOURCE.
 func condition(name string) (bool, error) {
 	switch name {
 	case "peak":
@@ -123,6 +126,11 @@ func condition(name string) (bool, error) {
 		return unix.Major(st.Dev) != 0, err
 	case "race":
 		return raceEnabled, nil
+	case "resource":
+		header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+		var sets [2]unix.CapUserData
+		err := unix.Capget(&header, &sets[0])
+		return sets[0].Effective&(1<<unix.CAP_SYS_RESOURCE) != 0, err
 	}
 	file := map[string]string{"memsw": "memory.memsw.limit_in_bytes", "v2": "cgroup.subtree_control"}[name]
 	if file == "" {

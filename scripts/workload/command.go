@@ -18,6 +18,7 @@ func allCommands() map[string]command {
 		"umask":    {reportUmask, ""},
 		"limits":   {reportLimits, ""},
 		"ids":      {reportIDs, ""},
+		"identity": {reportIdentity, ""},
 		"session":  {reportSession, ""},
 		"status":   {reportStatus, "<FIELD> [FIELD ...]"},
 		"ns":       {reportNamespaces, ""},
@@ -33,6 +34,7 @@ func allCommands() map[string]command {
 		// What it may do.
 		"open":     {tryOpen, "<PATH> [PATH ...]"},
 		"write":    {tryWrite, "<PATH> [TEXT]"},
+		"key":      {tryKey, "<NAME>"},
 		"mkdir":    {tryMkdir, "<PATH> [PATH ...]"},
 		"fill":     {tryFill, "<PATH> <MIB>"},
 		"sync":     {trySync, "<PATH>"},

@@ -10,10 +10,12 @@ import (
 )
 
 // deniable are the system calls that kernels have got since 4.11, or that filters
-// made before them forbid, and the one that is not in every kernel.
+// made before them forbid; keyctl, which filters forbid for what it can reach;
+// and the one that is not in every kernel.
 var deniable = map[string]uint32{
 	"clone3":        unix.SYS_CLONE3,
 	"close_range":   unix.SYS_CLOSE_RANGE,
+	"keyctl":        unix.SYS_KEYCTL,
 	"mount_setattr": unix.SYS_MOUNT_SETATTR,
 	"move_mount":    unix.SYS_MOVE_MOUNT,
 	"open_tree":     unix.SYS_OPEN_TREE,

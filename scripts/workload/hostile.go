@@ -2,12 +2,20 @@ package main
 
 import (
 	"os"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
 
+// agentKey is a key in the session keyring of hostile.
+const agentKey = "harpoon-agent"
+
 // hostile becomes a program that inherits what a careless parent may leave it:
-// signals ignored and blocked, a umask that forbids all, a low priority.
+// signals ignored and blocked, a umask that forbids all, a low priority of every
+// kind, one processor, a fixed memory layout, a bad score with the out-of-memory
+// killer, groups, capabilities and a key.
+//
+// The main goroutine is locked to the thread that will exec.
 func hostile(args []string) {
 	for _, signal := range []unix.Signal{unix.SIGHUP, unix.SIGINT, unix.SIGQUIT, unix.SIGTERM, unix.SIGPIPE, unix.SIGUSR1, unix.SIGCHLD} {
 		check(setDisposition(signal, sigIgnore))
@@ -16,9 +24,54 @@ func hostile(args []string) {
 	for _, signal := range []unix.Signal{unix.SIGTERM, unix.SIGUSR2, unix.SIGALRM, unix.SIGCHLD} {
 		set.Val[0] |= 1 << (signal - 1)
 	}
-	// The main goroutine is locked to the thread that will exec.
 	check(unix.PthreadSigmask(unix.SIG_BLOCK, &set, nil))
 	unix.Umask(0o777)
-	check(unix.Setpriority(unix.PRIO_PROCESS, 0, 5))
+	check(os.WriteFile("/proc/self/oom_score_adj", []byte("500"), 0))
+	check(unix.SchedSetAttr(0, &unix.SchedAttr{Policy: unix.SCHED_BATCH, Nice: 5}, 0))
+	var one unix.CPUSet
+	one.Set(0)
+	check(unix.SchedSetaffinity(0, &one))
+	const whoProcess, bestEffort7 = 1, 2<<13 | 7 // ioprio_set(2)
+	check(raw(unix.SYS_IOPRIO_SET, whoProcess, 0, bestEffort7))
+	check(raw(unix.SYS_PERSONALITY, addrNoRandomize, 0, 0))
+	leaveKey()
+	check(unix.Setgroups([]int{4, 24}))
+	leaveCapabilities()
 	check(unix.Exec(args[0], args, os.Environ()))
+}
+
+// addrNoRandomize is ADDR_NO_RANDOMIZE of personality(2).
+const addrNoRandomize = 0x40000
+
+// raw is a system call of this thread.
+func raw(trap, a, b, c uintptr) error {
+	if _, _, errno := unix.RawSyscall(trap, a, b, c); errno != 0 {
+		return errno
+	}
+	return nil
+}
+
+// leaveKey makes a session keyring that holds a key, where the kernel has keys.
+func leaveKey() {
+	_, err := unix.KeyctlJoinSessionKeyring("harpoon-session")
+	if err == unix.ENOSYS {
+		return
+	}
+	check(err)
+	_, err = unix.AddKey("user", agentKey, []byte("secret"), unix.KEY_SPEC_SESSION_KEYRING)
+	check(err)
+}
+
+// leaveCapabilities puts two capabilities into the inheritable and the ambient set.
+func leaveCapabilities() {
+	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+	var sets [2]unix.CapUserData
+	check(unix.Capget(&header, &sets[0]))
+	for _, capability := range []uint{unix.CAP_NET_RAW, unix.CAP_CHOWN} {
+		sets[0].Inheritable |= 1 << capability
+	}
+	check(raw(unix.SYS_CAPSET, uintptr(unsafe.Pointer(&header)), uintptr(unsafe.Pointer(&sets[0])), 0))
+	for _, capability := range []uintptr{unix.CAP_NET_RAW, unix.CAP_CHOWN} {
+		check(unix.Prctl(unix.PR_CAP_AMBIENT, unix.PR_CAP_AMBIENT_RAISE, capability, 0, 0))
+	}
 }

@@ -52,6 +52,52 @@ func reportIDs([]string) {
 		unix.Getuid(), unix.Geteuid(), unix.Getgid(), unix.Getegid(), groups)
 }
 
+// reportIdentity prints what the kernel hands down from thread to thread.
+func reportIdentity([]string) {
+	attr, err := unix.SchedGetAttr(0, 0)
+	check(err)
+	report("policy", attr.Policy) // sched(7): 0 is SCHED_OTHER
+	report("nice", attr.Nice)
+	const whoProcess = 1
+	priority, _, errno := unix.RawSyscall(unix.SYS_IOPRIO_GET, whoProcess, 0, 0)
+	switch class, level := priority>>13, priority&7; {
+	case errno != 0:
+		report("ionice", outcome(errno))
+	case class == 0, class == 2 && level == 4: // what newer kernels make of none, at nice 0
+		report("ionice", "none")
+	default:
+		report("ionice", fmt.Sprintf("class %d level %d", class, level))
+	}
+	var cpus unix.CPUSet
+	check(unix.SchedGetaffinity(0, &cpus))
+	report("cpus", cpus.Count())
+	personality, _, _ := unix.RawSyscall(unix.SYS_PERSONALITY, 0xffffffff, 0, 0) // cannot fail
+	report("personality", fmt.Sprintf("%#x", personality))
+	score, err := os.ReadFile("/proc/self/oom_score_adj")
+	check(err)
+	report("oom score", strings.TrimSpace(string(score)))
+	reportKeyring()
+}
+
+// reportKeyring describes the session keyring (keyctl(2), KEYCTL_DESCRIBE), and
+// says whether it has the key that hostile leaves.
+func reportKeyring() {
+	text, err := unix.KeyctlString(unix.KEYCTL_DESCRIBE, unix.KEY_SPEC_SESSION_KEYRING)
+	if err != nil {
+		text = outcome(err)
+	}
+	report("session keyring", text)
+	_, err = unix.KeyctlSearch(unix.KEY_SPEC_SESSION_KEYRING, "user", agentKey, 0)
+	report("agent's key", outcome(err))
+}
+
+// tryKey looks for a key in the session keyring, and adds it.
+func tryKey(args []string) {
+	_, found := unix.KeyctlSearch(unix.KEY_SPEC_SESSION_KEYRING, "user", args[0], 0)
+	_, err := unix.AddKey("user", args[0], []byte("text"), unix.KEY_SPEC_SESSION_KEYRING)
+	report("key "+args[0], outcome(found)+", "+map[bool]string{true: "added", false: outcome(err)}[err == nil])
+}
+
 func reportSession([]string) {
 	sid, err := unix.Getsid(0)
 	check(err)

@@ -1,0 +1,50 @@
+package nsinit
+
+import (
+	"fmt"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// resetThread takes back what a thread inherits for its life: the agent may have
+// been given other processors and another priority than its containers. Only this
+// thread matters, for it becomes the command. (The scheduling policy, nice and the
+// OOM score need the capabilities of the host's root: the shim resets them.)
+func (c *container) resetThread() error {
+	// The kernel cuts it to what the cgroup's cpuset allows. As many bits as
+	// any kernel has processors.
+	var all [1024]byte
+	for i := range all {
+		all[i] = 0xff
+	}
+	if err := call(unix.SYS_SCHED_SETAFFINITY, 0, unsafe.Sizeof(all), uintptr(unsafe.Pointer(&all))); err != nil {
+		return fmt.Errorf("affinity: %w", err)
+	}
+	// Class 0 is none: the priority then follows nice (ioprio_set(2)). A
+	// kernel without block devices has no such call.
+	const whoProcess = 1
+	if err := call(unix.SYS_IOPRIO_SET, whoProcess, 0, 0); err != nil && err != error(unix.ENOSYS) {
+		return fmt.Errorf("ionice: %w", err)
+	}
+	const perLinux = 0 // addresses at random, among others (personality(2))
+	if err := call(unix.SYS_PERSONALITY, perLinux, 0, 0); err != nil {
+		return fmt.Errorf("personality: %w", err)
+	}
+	return nil
+}
+
+// newKeyring leaves the agent's session keyring, whose keys the command could
+// read, for a new one without a name (keyrings(7)). It is made by root: of the
+// keys of any other user the kernel has only a few hundred.
+//
+// Where keyctl(2) does not exist or a filter forbids it, it does so for the
+// command, too, which is then without means to read a key. Any other error would
+// leave the agent's keys to the command.
+func (c *container) newKeyring() error {
+	err := call(unix.SYS_KEYCTL, unix.KEYCTL_JOIN_SESSION_KEYRING, 0, 0)
+	if err == error(unix.ENOSYS) || err == error(unix.EPERM) {
+		return nil
+	}
+	return err
+}
