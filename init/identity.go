@@ -59,10 +59,14 @@ func (c *container) noNewPrivs() error {
 	return unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
 }
 
-// dropBounding empties the capability bounding set. The kernel knows which
-// capabilities it has: it refuses the first that it has not (capabilities(7)).
+// dropBounding leaves in the capability bounding set what was asked for. The kernel
+// knows which capabilities it has: it refuses the first that it has not
+// (capabilities(7)).
 func (c *container) dropBounding() error {
 	for capability := uintptr(0); ; capability++ {
+		if c.Capabilities&(1<<capability) != 0 {
+			continue
+		}
 		err := unix.Prctl(unix.PR_CAPBSET_DROP, capability, 0, 0, 0)
 		if err == unix.EINVAL && capability > 0 {
 			return nil
@@ -73,9 +77,15 @@ func (c *container) dropBounding() error {
 	}
 }
 
-// setUser sets the credentials, groups first, while they may still be changed,
-// and then clears every capability set. The ambient set empties with the others.
+// setUser sets the credentials: the groups first, while they may still be changed,
+// and always, for those of root would stay (CVE-2022-2989).
 func (c *container) setUser() error {
+	if c.Capabilities != 0 {
+		// Else the change to a user who is not root clears them.
+		if err := unix.Prctl(unix.PR_SET_KEEPCAPS, 1, 0, 0, 0); err != nil {
+			return fmt.Errorf("keep capabilities: %w", err)
+		}
+	}
 	gid, uid := uintptr(c.GID), uintptr(c.UID)
 	if err := call(unix.SYS_SETGROUPS, 0, 0, 0); err != nil {
 		return fmt.Errorf("setgroups: %w", err)
@@ -86,10 +96,32 @@ func (c *container) setUser() error {
 	if err := call(unix.SYS_SETRESUID, uid, uid, uid); err != nil {
 		return fmt.Errorf("uid %d: %w", uid, err)
 	}
+	return nil
+}
+
+// setCapabilities makes every set what was asked for. Those of the bounding set
+// are the most that an execve can give, to root as well: so the securebits need
+// not be changed, whatever they are. Those of the ambient set, which must be
+// inheritable for it, stay across the execve of a program without file
+// capabilities, for whatever user.
+func (c *container) setCapabilities() error {
 	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
-	var none [2]unix.CapUserData
-	if err := unix.Capset(&header, &none[0]); err != nil {
+	var sets [2]unix.CapUserData
+	for i := range sets {
+		half := uint32(c.Capabilities >> (32 * i))
+		sets[i] = unix.CapUserData{Effective: half, Permitted: half, Inheritable: half}
+	}
+	// What leaves the inheritable set leaves the ambient one: the agent's go.
+	if err := unix.Capset(&header, &sets[0]); err != nil {
 		return fmt.Errorf("capset: %w", err)
+	}
+	for capability := range uintptr(64) {
+		if c.Capabilities&(1<<capability) == 0 {
+			continue
+		}
+		if err := unix.Prctl(unix.PR_CAP_AMBIENT, unix.PR_CAP_AMBIENT_RAISE, capability, 0, 0); err != nil {
+			return fmt.Errorf("ambient capability %d: %w", capability, err)
+		}
 	}
 	return nil
 }

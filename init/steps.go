@@ -97,6 +97,7 @@ func steps(c *container) []step {
 		// Capabilities leave the bounding set while there is CAP_SETPCAP.
 		{name: "drop bounding", run: c.dropBounding},
 		{name: "set user", run: c.setUser},
+		{name: "set caps", run: c.setCapabilities},
 		// As the command's user, who must be allowed to enter it.
 		{name: "enter workdir", run: c.enterWorkingDir},
 		{name: "find command", run: c.lookUp},

@@ -22,7 +22,6 @@ import (
 const (
 	defaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 	defaultHome = "/"
-	containerID = 1 // user and group, numeric: the rootfs need not know them
 	rootfsName  = "rootfs"
 	configName  = "agent.json"
 )
@@ -32,8 +31,10 @@ type container struct {
 	restart agent.Restart
 	network agent.Network
 	seccomp agent.Seccomp
-	limits  cgroup.Limits
-	init    syncpipe.Config // but for what differs from run to run
+	// capabilities are those of init, by name.
+	capabilities []agent.Capability
+	limits       cgroup.Limits
+	init         syncpipe.Config // but for what differs from run to run
 }
 
 // maxConfig bounds agent.json, in bytes.
@@ -61,6 +62,9 @@ func readConfig() (*agent.ContainerConfig, error) {
 		return nil, fmt.Errorf("%s: larger than %d bytes", configName, maxConfig)
 	}
 	config, err := agent.ParseConfig(data)
+	if err == nil {
+		err = checkCapabilities(config.Capabilities)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", configName, err)
 	}
@@ -71,9 +75,10 @@ func readConfig() (*agent.ContainerConfig, error) {
 func resolve(o Options, config *agent.ContainerConfig) *container {
 	const mib = 1 << 20
 	c := &container{
-		restart: config.Restart,
-		network: cmp.Or(config.Network, agent.NetworkHost),
-		seccomp: cmp.Or(config.Seccomp, agent.SeccompDefault),
+		restart:      config.Restart,
+		network:      cmp.Or(config.Network, agent.NetworkHost),
+		seccomp:      cmp.Or(config.Seccomp, agent.SeccompDefault),
+		capabilities: config.Capabilities,
 		limits: cgroup.Limits{
 			Memory:   config.Resources.Mem * mib,
 			CPU:      config.Resources.CPU,
@@ -85,13 +90,13 @@ func resolve(o Options, config *agent.ContainerConfig) *container {
 			Rootfs:     rootfsName,
 			NetNS:      config.Network.Path(),
 			WorkingDir: path.Join("/", config.Command.WorkingDir),
-			UID:        containerID,
-			GID:        containerID,
 			NoFile:     cmp.Or(config.Resources.FD, agent.DefaultFD),
 			Unconfined: config.Seccomp == agent.SeccompUnconfined,
 			Env:        environment(config.Env),
 		},
 	}
+	c.init.UID, c.init.GID, _ = config.User.IDs() // validated
+	c.init.Capabilities = capabilitySet(config.Capabilities)
 	for _, arg := range o.Command {
 		c.init.Argv = append(c.init.Argv, []byte(arg))
 	}
@@ -124,13 +129,14 @@ func (c *container) describe(o Options) ([]byte, error) {
 		keys = append(keys, key)
 	}
 	text, err := json.MarshalIndent(map[string]any{
-		"hostname":    o.Hostname,
-		"command":     o.Command,
-		"working_dir": c.init.WorkingDir,
-		"env":         keys,
-		"uid":         c.init.UID,
-		"gid":         c.init.GID,
-		"cgroup":      cgroupName{o.CgroupParent, o.ID},
+		"hostname":     o.Hostname,
+		"command":      o.Command,
+		"working_dir":  c.init.WorkingDir,
+		"env":          keys,
+		"uid":          c.init.UID,
+		"gid":          c.init.GID,
+		"capabilities": append([]agent.Capability{}, c.capabilities...),
+		"cgroup":       cgroupName{o.CgroupParent, o.ID},
 		"limits": map[string]any{
 			"memory_bytes": c.limits.Memory,
 			"cpus":         c.limits.CPU,

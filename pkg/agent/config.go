@@ -38,6 +38,11 @@ type ContainerConfig struct {
 	Network Network `json:"network,omitempty"`
 	// Seccomp chooses the filter of system calls. Optional.
 	Seccomp Seccomp `json:"seccomp,omitempty"`
+	// User is who the command runs as. Optional.
+	User User `json:"user,omitempty"`
+	// Capabilities are what the command has, in every set, whoever it runs
+	// as; each more than once is as good as once. Optional: none.
+	Capabilities []Capability `json:"capabilities,omitempty"`
 }
 
 // Command says where the command runs. What runs is on the supervisor's own

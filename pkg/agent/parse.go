@@ -108,6 +108,8 @@ func (c *ContainerConfig) Validate() error {
 		c.RestartBackoff.validate(),
 		c.Network.validate(),
 		c.Seccomp.validate(),
+		c.User.validate(),
+		c.validateCapabilities(),
 	)
 }
 

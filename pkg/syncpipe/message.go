@@ -47,6 +47,8 @@ type Config struct {
 
 	UID uint32 `json:"uid"`
 	GID uint32 `json:"gid"`
+	// Capabilities are those that the command has, as bits by number.
+	Capabilities uint64 `json:"capabilities,omitempty"`
 	// NoFile is RLIMIT_NOFILE, hard and soft.
 	NoFile uint64 `json:"nofile"`
 	// Unconfined asks for no seccomp filter.

@@ -34,6 +34,7 @@ func allCommands() map[string]command {
 		// What it may do.
 		"open":     {tryOpen, "<PATH> [PATH ...]"},
 		"write":    {tryWrite, "<PATH> [TEXT]"},
+		"chown":    {tryChown, "<PATH> <UID>"},
 		"key":      {tryKey, "<NAME>"},
 		"mkdir":    {tryMkdir, "<PATH> [PATH ...]"},
 		"fill":     {tryFill, "<PATH> <MIB>"},
@@ -42,6 +43,7 @@ func allCommands() map[string]command {
 		"pty":      {tryPty, ""},
 		"loopback": {tryLoopback, ""},
 		"send":     {trySend, "<ADDR> <BYTES>"},
+		"bind":     {tryBind, "<ADDR>"},
 		"syscall":  {trySyscalls, "<CALL[,ARG,...]> [CALL[,ARG,...] ...]"},
 		"ioctl":    {tryIoctls, "<REQUEST> [REQUEST ...]"},
 		"int80":    {tryInt80, "<NUMBER> [NUMBER ...]"},

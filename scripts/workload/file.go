@@ -150,6 +150,10 @@ func tryMkdir(paths []string) {
 	}
 }
 
+func tryChown(args []string) {
+	report("chown "+args[0], outcome(unix.Chown(args[0], number(args[1]), -1)))
+}
+
 // tryFill writes a file of some MiB, or as much as fits.
 func tryFill(args []string) {
 	f, err := os.Create(args[0])

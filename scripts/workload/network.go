@@ -41,3 +41,12 @@ func trySend(args []string) {
 	}
 	report("send "+args[0], outcome(err))
 }
+
+// tryBind listens on a TCP address for a moment.
+func tryBind(args []string) {
+	listener, err := net.Listen("tcp", args[0])
+	if err == nil {
+		listener.Close()
+	}
+	report("bind "+args[0], outcome(err))
+}
