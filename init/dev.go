@@ -1,6 +1,8 @@
 package nsinit
 
 import (
+	"strconv"
+
 	"golang.org/x/sys/unix"
 )
 
@@ -51,7 +53,12 @@ func (c *container) mountDev() error {
 		}
 	}
 	// gid 5 is tty wherever that group exists; mode 0620 lets write(1) work.
-	if err := c.mountFS("devpts", "/dev/pts", unix.MS_NOSUID|unix.MS_NOEXEC, "newinstance,ptmxmode=0666,mode=0620,gid=5"); err != nil {
+	const tty = 5
+	options := "newinstance,ptmxmode=0666,mode=0620"
+	if c.UserNS == nil || tty < c.UserNS.Size {
+		options += ",gid=" + strconv.Itoa(c.hostGID(tty))
+	}
+	if err := c.mountFS("devpts", "/dev/pts", unix.MS_NOSUID|unix.MS_NOEXEC, options); err != nil {
 		return err
 	}
 	return c.mountFS("tmpfs", "/dev/shm", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, "mode=1777,size=64m")

@@ -3,6 +3,9 @@
 // the sync pipe (package syncpipe), goes through a linear list of steps, and
 // becomes the command by execve.
 //
+// With a user namespace a second process of this package, the outfitter, takes
+// those steps that need the powers of the host's root (userns.go).
+//
 // The package is not named after its directory, because Go refuses an import
 // named init.
 //

@@ -48,7 +48,7 @@ func (c *container) givePipes() error {
 		if err := unix.Fstatfs(fd, &fs); err != nil || fs.Type != unix.PIPEFS_MAGIC {
 			continue
 		}
-		if err := unix.Fchown(fd, int(c.UID), int(c.GID)); err != nil {
+		if err := unix.Fchown(fd, c.hostUID(c.UID), c.hostGID(c.GID)); err != nil {
 			return fmt.Errorf("descriptor %d: %w", fd, err)
 		}
 	}

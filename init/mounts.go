@@ -126,6 +126,17 @@ func (c *container) mountVolume(m mount) error {
 	if m.readOnly {
 		attr.Attr_set |= unix.MOUNT_ATTR_RDONLY | unix.MOUNT_ATTR_NOEXEC
 	}
+	if c.UserNS != nil && m.index >= 0 {
+		users, err := c.mapIDs(&attr)
+		if err != nil {
+			return err
+		}
+		defer unix.Close(users)
+		if err := bindTree(m.Source, at, &attr); err != nil {
+			return unmapped(m, err)
+		}
+		return nil
+	}
 	err = bindTree(m.Source, at, &attr)
 	if err == unix.ENOSYS || err == unix.EPERM {
 		err = c.bind(m.Source, at, m.Dest, &attr)

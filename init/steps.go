@@ -1,6 +1,7 @@
 package nsinit
 
 import (
+	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -18,6 +19,9 @@ type step struct {
 	// silent: no message after it, because the pipe must be quiet there, and
 	// no name but the one that is reserved for the last steps.
 	silent bool
+	// by is who takes the step, see userns.go. Nobody means init, with a user
+	// namespace or without.
+	by role
 }
 
 // threadName is what the step shows in ps, and to a shim that waits for it.
@@ -47,42 +51,49 @@ func newContainer(config *syncpipe.Config, pipe *syncpipe.Conn) *container {
 	return &container{Config: config, pipe: pipe, mounts: mounts(config), rootfs: -1, root: -1}
 }
 
-// steps returns the steps in order. The order is the content: each stands where
-// it stands for the reason given.
+// steps returns the steps that this process takes, in order.
 func steps(c *container) []step {
+	return slices.DeleteFunc(allSteps(c), func(s step) bool { return !s.takenBy(c.role()) })
+}
+
+// allSteps returns the steps in order. The order is the content: each stands
+// where it stands for the reason given.
+func allSteps(c *container) []step {
 	list := []step{
 		// First, so that nothing of what follows is done or charged outside.
-		{name: "enter cgroup", run: c.enterCgroup},
+		{name: "enter cgroup", run: c.enterCgroup, by: each},
 		// After it, or the container would see /PARENT/ID as its cgroup.
 		{name: "unshare cgroup", run: c.unshareCgroup},
 		// After it, too: the cgroup's cpuset is what the affinity is cut to.
 		{name: "reset thread", run: c.resetThread},
 		// Before sysfs, which shows the namespace of whoever mounts it.
-		{name: "join network", run: c.joinNetwork},
+		{name: "join network", run: c.joinNetwork, by: hostRoot},
 		// Before any other mount, or the host would see those.
 		//
 		//	/         the host's mounts, private
-		{name: "make private", run: c.makePrivate},
-		{name: "open rootfs", run: c.openRootfs},
+		{name: "make private", run: c.makePrivate, by: each},
+		{name: "open rootfs", run: c.openRootfs, by: hostRoot},
 		// A bind mount of the rootfs over itself, or, where a mount point is
 		// missing, an overlay with a tmpfs above the rootfs:
 		//
 		//	/         the host's mounts
 		//	rootfs    bind | tmpfs, overlay
-		{name: "mount root", run: c.mountRoot},
+		{name: "mount root", run: c.mountRoot, by: hostRoot},
+		{name: "place /proc", run: c.placeProc, by: outfitter},
+		{name: "take root", run: c.takeRoot, by: inside},
 		//	rootfs/proc
 		{name: "mount /proc", run: c.mountProc},
 		//	rootfs/sys
-		{name: "mount /sys", run: c.mountSys},
+		{name: "mount /sys", run: c.mountSys, by: hostRoot},
 		//	rootfs/dev, dev/pts, dev/shm
-		{name: "mount /dev", run: c.mountDev},
+		{name: "mount /dev", run: c.mountDev, by: hostRoot},
 	}
 	for _, m := range c.mounts { // rootfs/..., while the host's paths can still be resolved
-		list = append(list, step{name: "mount " + m.Dest, short: m.short(), run: func() error { return c.mount(m) }})
+		list = append(list, step{name: "mount " + m.Dest, short: m.short(), by: hostRoot, run: func() error { return c.mount(m) }})
 	}
 	return append(list, []step{
 		// All mount points have been made now.
-		{name: "make read-only", run: c.makeReadOnly},
+		{name: "make read-only", run: c.makeReadOnly, by: hostRoot},
 		//	/         rootfs and what is in it, nothing else
 		{name: "switch root", run: c.switchRoot},
 		{name: "set hostname", run: c.setHostname},
@@ -90,8 +101,10 @@ func steps(c *container) []step {
 		// All files of ours have been made, with the modes that were meant.
 		{name: "set umask", run: c.setUmask},
 		// While this is still root: pipes are given to the command's user.
-		{name: "give pipes", run: c.givePipes},
-		// As well: its keys are counted against root's quota.
+		{name: "give pipes", run: c.givePipes, by: hostRoot},
+		// The last step of the outfitter: now init takes its steps.
+		{name: "hand over", run: c.handOver, by: outfitter},
+		// While this is still root: its keys are counted against root's quota.
 		{name: "new keyring", run: c.newKeyring},
 		{name: "no new privs", run: c.noNewPrivs},
 		// Capabilities leave the bounding set while there is CAP_SETPCAP.

@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"harpoon-supervisor/pkg/agent"
 	"harpoon-supervisor/pkg/syncpipe"
 )
 
@@ -30,23 +31,42 @@ func (s *starter) clone(ctx context.Context, r *run, p *pipe, theirs *os.File) (
 // with files by which it enters its cgroups.
 func (s *starter) cloneInto(ctx context.Context, r *run, p *pipe, theirs *os.File, into int, tasks []*os.File) (syncpipe.Message, []byte, error) {
 	config := s.container.init
-	config.Trace = s.trace != nil
-	fds := []uintptr{0, 1, 1, theirs.Fd()}
-	for _, file := range tasks {
-		config.Tasks = append(config.Tasks, file.Name())
-		fds = append(fds, file.Fd())
-	}
-	m := syncpipe.Message{Type: syncpipe.TypeConfig, Config: &config}
-	packet, err := p.conn.Encode(m) // before the clone, to refuse one that is too large
+	m, packet, b, err := s.prepare(&config, p.conn, theirs, into, tasks)
 	if err != nil {
 		return m, nil, err
 	}
-	err = s.step(r, "clone", func() (err error) {
-		r.child, err = s.cloner.clone(ctx, s.container.network, into, fds)
+	b.namespaces = unix.CLONE_NEWPID | unix.CLONE_NEWNS | unix.CLONE_NEWUTS | unix.CLONE_NEWIPC
+	if s.container.network == agent.NetworkNone {
+		b.namespaces |= unix.CLONE_NEWNET
+	}
+	if b.users = config.UserNS; b.users != nil {
+		b.netNS = config.NetNS
+	}
+	if err := s.step(r, "clone", func() (err error) {
+		r.child, err = s.cloner.clone(ctx, b)
 		return err
-	})
-	if err == nil {
-		err = s.step(r, "disinherit", func() error { return disinherit(r.child.pid) })
+	}); err != nil {
+		return m, nil, err
+	}
+	if err := s.step(r, "disinherit", func() error { return disinherit(r.child.pid) }); err != nil {
+		return m, nil, err
+	}
+	if config.UserNS != nil {
+		err = s.step(r, "outfit", func() error { return s.outfit(ctx, r, into, tasks) })
 	}
 	return m, packet, err
+}
+
+// prepare returns the message that a helper waits for, with its packet, which may
+// turn out to be too large, and how it gets its descriptors and its cgroup.
+func (s *starter) prepare(config *syncpipe.Config, conn *syncpipe.Conn, theirs *os.File, into int, tasks []*os.File) (syncpipe.Message, []byte, birth, error) {
+	config.Trace = s.trace != nil
+	b := birth{cgroup: into, fds: []uintptr{0, 1, 1, theirs.Fd()}}
+	for _, file := range tasks {
+		config.Tasks = append(config.Tasks, file.Name())
+		b.fds = append(b.fds, file.Fd())
+	}
+	m := syncpipe.Message{Type: syncpipe.TypeConfig, Config: config}
+	packet, err := conn.Encode(m)
+	return m, packet, b, err
 }

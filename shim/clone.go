@@ -12,7 +12,6 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"harpoon-supervisor/pkg/agent"
 	"harpoon-supervisor/pkg/syncpipe"
 )
 
@@ -32,34 +31,55 @@ func (c cloner) serve() {
 	}
 }
 
-// clone makes the helper process in new namespaces: this program again, with
-// the given descriptors and, on cgroup v2, in its cgroup from birth.
+// birth is how a helper is cloned.
+type birth struct {
+	namespaces uintptr          // CLONE_NEW... of clone(2)
+	users      *syncpipe.UserNS // to be mapped in a user namespace of its own, or nil
+	netNS      string           // path of the network namespace to be born in, or empty
+	cgroup     int              // a descriptor, on v2; or -1
+	fds        []uintptr
+}
+
+// attributes returns b as package syscall takes it.
+func (b birth) attributes(pidfd *int) *syscall.ProcAttr {
+	attr := &syscall.ProcAttr{Files: b.fds, Env: []string{}, Sys: &syscall.SysProcAttr{
+		Cloneflags: b.namespaces,
+		Setsid:     true,
+		Pdeathsig:  unix.SIGKILL, // init arms it again, later
+		PidFD:      pidfd,
+	}}
+	if b.cgroup >= 0 {
+		attr.Sys.UseCgroupFD, attr.Sys.CgroupFD = true, b.cgroup
+	}
+	if b.users != nil {
+		attr.Sys.Cloneflags |= unix.CLONE_NEWUSER
+		attr.Sys.UidMappings = []syscall.SysProcIDMap{{HostID: int(b.users.UID), Size: int(b.users.Size)}}
+		attr.Sys.GidMappings = []syscall.SysProcIDMap{{HostID: int(b.users.GID), Size: int(b.users.Size)}}
+		attr.Sys.GidMappingsEnableSetgroups = true
+		// Its root, or the execve would take the capabilities in there.
+		attr.Sys.Credential = &syscall.Credential{}
+	}
+	return attr
+}
+
+// clone makes a helper process: this program again, with the given descriptors
+// and, on cgroup v2, in its cgroup from birth.
 //
 // The child is ours only once it has executed: until then the call waits for it.
 // In a frozen cgroup, or stopped by somebody, it does not get there. Should that
 // take too long, or ctx be canceled, the child is killed; it is returned all the
 // same, in the first case with os.ErrDeadlineExceeded.
-func (c cloner) clone(ctx context.Context, network agent.Network, cgroup int, fds []uintptr) (*child, error) {
-	flags := uintptr(unix.CLONE_NEWPID | unix.CLONE_NEWNS | unix.CLONE_NEWUTS | unix.CLONE_NEWIPC)
-	if network == agent.NetworkNone {
-		flags |= unix.CLONE_NEWNET
-	}
+func (c cloner) clone(ctx context.Context, b birth) (*child, error) {
 	pidfd := -1
-	attr := &syscall.ProcAttr{Files: fds, Env: []string{}, Sys: &syscall.SysProcAttr{
-		Cloneflags: flags,
-		Setsid:     true,
-		Pdeathsig:  unix.SIGKILL, // init arms it again, later
-		PidFD:      &pidfd,
-	}}
-	if cgroup >= 0 {
-		attr.Sys.UseCgroupFD, attr.Sys.CgroupFD = true, cgroup
-	}
 	var pid int
 	var err error
 	done := make(chan struct{})
 	c.requests <- func() {
 		defer close(done)
-		pid, err = syscall.ForkExec("/proc/self/exe", []string{syncpipe.HelperName}, attr)
+		err = inNetwork(b.netNS, func() error {
+			pid, err = syscall.ForkExec("/proc/self/exe", []string{syncpipe.HelperName}, b.attributes(&pidfd))
+			return cloneError(err, b.users != nil)
+		})
 	}
 	late, cancel := context.WithTimeout(ctx, syncpipe.Timeout)
 	defer cancel()
@@ -69,7 +89,7 @@ func (c cloner) clone(ctx context.Context, network agent.Network, cgroup int, fd
 		killUntil(done)
 	}
 	if err != nil {
-		return nil, cloneError(err)
+		return nil, err
 	}
 	made, err := newChild(pid, pidfd)
 	if err == nil && ctx.Err() == nil && late.Err() != nil {
@@ -93,7 +113,8 @@ func killUntil(done <-chan struct{}) {
 }
 
 // killUnborn kills the children of the main thread. There is only the one that
-// is being cloned, and nobody else waits for it: its pid is its.
+// is being cloned, and nobody else waits for it: its pid is its. If that is an
+// outfitter there is its init, too, not waited for either, whose start has failed.
 func killUnborn() {
 	pid := strconv.Itoa(os.Getpid())
 	list, _ := os.ReadFile("/proc/" + pid + "/task/" + pid + "/children")
@@ -104,16 +125,52 @@ func killUnborn() {
 	}
 }
 
+// inNetwork runs f with this thread, the main thread, in another network
+// namespace: a helper in a user namespace has no right to join the host's.
+func inNetwork(path string, f func() error) error {
+	if path == "" {
+		return f()
+	}
+	own, err := os.Open("/proc/thread-self/ns/net")
+	if err != nil {
+		return fmt.Errorf("join network: %w", err)
+	}
+	defer own.Close()
+	other, err := os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK, 0)
+	if err != nil {
+		return fmt.Errorf("join network: %w", err)
+	}
+	defer other.Close()
+	if err := unix.Setns(int(other.Fd()), unix.CLONE_NEWNET); err != nil {
+		return fmt.Errorf("join network: setns %s: %w", path, err)
+	}
+	err = f()
+	// What was allowed for the way there is for the way back. Should it fail all
+	// the same: the next start goes to the same network.
+	_ = unix.Setns(int(own.Fd()), unix.CLONE_NEWNET)
+	return err
+}
+
 // cloneError adds a remedy where one is known.
-func cloneError(err error) error {
+func cloneError(err error, users bool) error {
 	hint := ""
 	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, unix.EPERM) && users:
+		hint = " (user namespaces need CAP_SYS_ADMIN, CAP_SETUID and CAP_SETGID, and a host that allows them)"
 	case errors.Is(err, unix.EPERM):
 		hint = " (namespaces need CAP_SYS_ADMIN)"
 	case errors.Is(err, unix.EAGAIN):
 		hint = " (too many processes: see ulimit -u, pids.max, kernel.pid_max)"
+	case errors.Is(err, unix.ENOSPC) && users:
+		hint = " (user namespaces are switched off, or too many: see user.max_user_namespaces in sysctl)"
 	case errors.Is(err, unix.ENOSPC):
 		hint = " (too many namespaces: see /proc/sys/user)"
+	case errors.Is(err, unix.EINVAL) && users:
+		hint = " (this kernel has no user namespaces)"
+	case errors.Is(err, unix.EACCES) && users:
+		hint = " (with userns everybody must be allowed to execute the supervisor's file)"
 	}
 	return fmt.Errorf("clone: %w%s", err, hint)
 }

@@ -97,6 +97,9 @@ func resolve(o Options, config *agent.ContainerConfig) *container {
 	}
 	c.init.UID, c.init.GID, _ = config.User.IDs() // validated
 	c.init.Capabilities = capabilitySet(config.Capabilities)
+	if n := config.UserNS; n != nil {
+		c.init.UserNS = &syncpipe.UserNS{UID: n.UID, GID: n.GID, Size: n.Size}
+	}
 	for _, arg := range o.Command {
 		c.init.Argv = append(c.init.Argv, []byte(arg))
 	}
@@ -144,6 +147,7 @@ func (c *container) describe(o Options) ([]byte, error) {
 			"oom_group":    c.limits.OOMGroup,
 			"open_files":   c.init.NoFile,
 		},
+		"userns":     c.init.UserNS,
 		"mounts":     c.init.Mounts,
 		"network":    c.network,
 		"seccomp":    c.seccomp,

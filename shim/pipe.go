@@ -1,6 +1,7 @@
 package shim
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -22,6 +23,8 @@ type pipe struct {
 	conn  *syncpipe.Conn
 	run   *run
 	trace *tracer
+	// outfitter is at the other end, or nil: then it is init.
+	outfitter *child
 }
 
 // arm sets the deadline of the next call. The context is looked at afterwards:
@@ -68,7 +71,7 @@ func (p *pipe) receive() (syncpipe.Type, error) {
 		p.trace.message(p.run.number, "init", "shim", &m, start)
 		switch m.Type {
 		case syncpipe.TypeStep:
-			p.trace.initStep(p.run.number, p.run.child.pid, m.Step)
+			p.trace.initStep(p.run.number, cmp.Or(p.outfitter, p.run.child).pid, m.Step)
 		case syncpipe.TypeFailed:
 			return "", m.Failed
 		default:

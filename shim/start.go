@@ -49,7 +49,7 @@ func (s *starter) start(ctx context.Context, number int) (*run, error) {
 	if err == nil {
 		return r, nil
 	}
-	err = s.explain(r, err)
+	err = s.explain(r, r.child, err)
 	if ctx.Err() != nil {
 		err = context.Cause(ctx)
 	}
@@ -178,15 +178,14 @@ func (s *starter) openNetwork(r *run) (err error) {
 	return nil
 }
 
-// explain adds to an error what is known about the process behind it, which it
-// ends.
-func (s *starter) explain(r *run, err error) error {
-	if r.child == nil {
+// explain adds to an error what is known about the helper behind it, which it ends.
+func (s *starter) explain(r *run, helper *child, err error) error {
+	if helper == nil {
 		return err
 	}
-	stat, unread := r.child.readStat()
-	unkilled := r.signal(unix.SIGKILL)
-	status, unreaped := r.child.waitFor(syncpipe.Timeout)
+	stat, unread := helper.readStat()
+	unkilled := errors.Join(helper.signal(unix.SIGKILL), r.group.Thaw())
+	status, unreaped := helper.waitFor(syncpipe.Timeout)
 	if unreaped != nil {
 		return fmt.Errorf("%w; kill init: %w", err, cmp.Or(unkilled, unreaped))
 	}

@@ -235,6 +235,21 @@ func (b *bed) logHas(args []string) error {
 	return match(args[1], string(text))
 }
 
+func (b *bed) owner(_ *testscript.TestScript, args []string) error {
+	s, err := b.stream(args[0])
+	if err != nil {
+		return err
+	}
+	var st unix.Stat_t
+	if err := unix.Stat("/proc/"+fmt.Sprint(s.last().at("pid")), &st); err != nil {
+		return err
+	}
+	if got := fmt.Sprintf("%d:%d", st.Uid, st.Gid); got != args[1] {
+		return fmt.Errorf("the command is %s, want %s", got, args[1])
+	}
+	return nil
+}
+
 func (b *bed) procHas(args []string) error {
 	s, err := b.supervisor(args[0])
 	if err != nil {

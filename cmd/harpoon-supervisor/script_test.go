@@ -45,6 +45,8 @@ func TestScript(t *testing.T) {
 			"log": check((*bed).logHas),
 			// NAME FILE[,FILE] REGEXP: [!] in a file of the cgroup
 			"cgroup": check((*bed).cgroupHas),
+			// NAME UID:GID: the command's, as the host sees it
+			"owner": command((*bed).owner),
 			// NAME FILE REGEXP: [!] in a file of /proc/PID of the supervisor
 			"proc": check((*bed).procHas),
 			// NAME N: so many processes are in the cgroup
@@ -115,7 +117,7 @@ func setUpScript(env *testscript.Env) error {
 // condition: memsw is whether the kernel accounts swap, as v1 shows it; v2 is
 // whether memory is limited by the unified hierarchy; race, whether the binary under
 // test has the race detector; disk, whether the scripts' files are on one; resource,
-// whether we have CAP_SYS_RESOURCE.
+// whether we have CAP_SYS_RESOURCE; idmap, whether the kernel has idmapped mounts.
 func condition(name string) (bool, error) {
 	switch name {
 	case "peak":
@@ -126,6 +128,8 @@ func condition(name string) (bool, error) {
 		return unix.Major(st.Dev) != 0, err
 	case "race":
 		return raceEnabled, nil
+	case "idmap":
+		return unix.MountSetattr(-1, "", unix.AT_EMPTY_PATH, &unix.MountAttr{}) != unix.ENOSYS, nil
 	case "resource":
 		header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
 		var sets [2]unix.CapUserData

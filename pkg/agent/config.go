@@ -43,6 +43,9 @@ type ContainerConfig struct {
 	// Capabilities are what the command has, in every set, whoever it runs
 	// as; each more than once is as good as once. Optional: none.
 	Capabilities []Capability `json:"capabilities,omitempty"`
+	// UserNS maps the container's IDs away from the host's. Optional: they
+	// are the same.
+	UserNS *UserNS `json:"userns,omitempty"`
 }
 
 // Command says where the command runs. What runs is on the supervisor's own

@@ -110,6 +110,7 @@ func (c *ContainerConfig) Validate() error {
 		c.Seccomp.validate(),
 		c.User.validate(),
 		c.validateCapabilities(),
+		c.UserNS.validate(c.User),
 	)
 }
 

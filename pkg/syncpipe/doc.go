@@ -29,5 +29,12 @@
 // Before that, the thread name is a slash and the step that init is in, so that
 // the shim finds out where init hangs without a message for each step.
 //
+// With a user namespace there is a second pair of sockets before all this, to the
+// outfitter, which makes the mounts while init waits for its config:
+//
+//	shim                               outfitter
+//	config  ------------------------->        the steps that need the host's root
+//	        <------------------------- ready  the mounts are in init's namespace; it exits
+//
 // The packages shim and init use this one; nothing else should.
 package syncpipe

@@ -49,6 +49,8 @@ type Config struct {
 	GID uint32 `json:"gid"`
 	// Capabilities are those that the command has, as bits by number.
 	Capabilities uint64 `json:"capabilities,omitempty"`
+	// UserNS is nil without a user namespace.
+	UserNS *UserNS `json:"userns,omitempty"`
 	// NoFile is RLIMIT_NOFILE, hard and soft.
 	NoFile uint64 `json:"nofile"`
 	// Unconfined asks for no seccomp filter.
@@ -58,6 +60,18 @@ type Config struct {
 	// KEY=VALUE strings; its values must not be shown to anybody.
 	Argv [][]byte `json:"argv"`
 	Env  [][]byte `json:"env"`
+}
+
+// UserNS describes the container's user namespace to the two helpers that there
+// are with one: init, which is born in it, and the outfitter, which has the powers
+// of the host's root.
+type UserNS struct {
+	// UID, GID and Size are those of agent.UserNS.
+	UID  uint32 `json:"uid"`
+	GID  uint32 `json:"gid"`
+	Size uint32 `json:"size"`
+	// Init is, for the outfitter, the PID of init, as the host sees it; else 0.
+	Init int `json:"init,omitempty"`
 }
 
 // Mount is one mount that the configuration asked for.

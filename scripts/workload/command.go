@@ -22,6 +22,7 @@ func allCommands() map[string]command {
 		"session":  {reportSession, ""},
 		"status":   {reportStatus, "<FIELD> [FIELD ...]"},
 		"ns":       {reportNamespaces, ""},
+		"owners":   {reportOwners, ""},
 		"procs":    {reportProcesses, ""},
 		"fds":      {reportDescriptors, ""},
 		"mounts":   {reportMounts, "[PATH ...]"},

@@ -124,6 +124,28 @@ func reportNamespaces([]string) {
 	}
 }
 
+// reportOwners says of which namespaces the own user namespace is the owner
+// (ioctl_ns(2)); what belongs to one further up is not shown.
+func reportOwners([]string) {
+	var own, owner unix.Stat_t
+	check(unix.Stat("/proc/self/ns/user", &own))
+	for _, name := range []string{"cgroup", "ipc", "mnt", "net", "pid", "uts"} {
+		ns, err := unix.Open("/proc/self/ns/"+name, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+		check(err)
+		fd, err := unix.IoctlRetInt(ns, unix.NS_GET_USERNS)
+		switch {
+		case err != nil:
+			report("owner "+name, outcome(err))
+		case unix.Fstat(fd, &owner) == nil && owner.Ino == own.Ino:
+			report("owner "+name, "own")
+		default:
+			report("owner "+name, "other")
+		}
+		unix.Close(ns)
+		unix.Close(fd)
+	}
+}
+
 func reportProcesses([]string) {
 	entries, err := os.ReadDir("/proc")
 	check(err)

@@ -1,0 +1,137 @@
+package nsinit
+
+import (
+	"fmt"
+	"os"
+
+	"golang.org/x/sys/unix"
+
+	"harpoon-supervisor/pkg/syncpipe"
+)
+
+// With a user namespace there are two helpers. Init must be born in it, for a
+// process with several threads, as a Go program is, cannot enter one later
+// (setns(2)); and all other namespaces of the container belong to it. There it
+// has no power over what is the host's: it can make no device, bind no path that
+// it may not see, mount no overlay before Linux 5.11, map no volume, and not show
+// the host's network in /sys. So the outfitter, the host's root in a mount
+// namespace of its own, takes those steps, as init does without a user namespace.
+// What it has mounted it moves into init's mount namespace, and ends. Both are
+// this program with one list of steps; init waits for its configuration meanwhile.
+
+// role is a set of those who take a step.
+type role int
+
+const (
+	alone     role = 1 << iota // init, without a user namespace
+	inside                     // init in a user namespace
+	outfitter                  // the host's root, for the latter
+
+	each     = alone | inside | outfitter
+	hostRoot = alone | outfitter // what needs its powers
+)
+
+func (c *container) role() role {
+	switch {
+	case c.UserNS == nil:
+		return alone
+	case c.UserNS.Init == 0:
+		return inside
+	}
+	return outfitter
+}
+
+// takenBy reports whether the step is one of those that who takes.
+func (s step) takenBy(who role) bool {
+	if s.by == 0 {
+		s.by = alone | inside
+	}
+	return s.by&who != 0
+}
+
+// hostUID returns a user ID of the container as the host has it; hostGID a group's.
+func (c *container) hostUID(uid uint32) int {
+	if c.UserNS != nil {
+		uid += c.UserNS.UID
+	}
+	return int(uid)
+}
+
+func (c *container) hostGID(gid uint32) int {
+	if c.UserNS != nil {
+		gid += c.UserNS.GID
+	}
+	return int(gid)
+}
+
+// ofInit is a file of init's directory in /proc, for the outfitter.
+func (c *container) ofInit(name string) string {
+	return fmt.Sprintf("/proc/%d/%s", c.UserNS.Init, name)
+}
+
+// placeProc makes the mount point of /proc. Only init can mount it: it shows the
+// PID namespace of whoever mounts it.
+func (c *container) placeProc() error {
+	fd, err := openInside(c.root, "/proc", directory, c.ours)
+	if err == nil {
+		unix.Close(fd)
+	}
+	return err
+}
+
+// handedOver is where init finds its root: a directory that all hosts have and
+// everybody may reach, and that init has no other use for.
+const handedOver = "/sys"
+
+// handOver copies the mounts and moves them into init's mount namespace, of which
+// nothing can be seen elsewhere. Then there is nothing left to do.
+func (c *container) handOver() error {
+	tree, err := unix.OpenTree(c.root, "", unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|unix.AT_RECURSIVE|unix.AT_EMPTY_PATH)
+	if err != nil {
+		return fmt.Errorf("open_tree: %w", err)
+	}
+	ns, err := unix.Open(c.ofInit("ns/mnt"), unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return pathError("open", c.ofInit("ns/mnt"), err)
+	}
+	// A thread that shares its root with others cannot change it.
+	if err := unix.Unshare(unix.CLONE_FS); err != nil {
+		return fmt.Errorf("unshare: %w", err)
+	}
+	if err := unix.Setns(ns, unix.CLONE_NEWNS); err != nil {
+		return fmt.Errorf("setns: %w", err)
+	}
+	if err := unix.MoveMount(tree, "", unix.AT_FDCWD, handedOver, unix.MOVE_MOUNT_F_EMPTY_PATH); err != nil {
+		return fmt.Errorf("move_mount: %w", err)
+	}
+	if err := c.pipe.Send(syncpipe.Message{Type: syncpipe.TypeReady}); err != nil {
+		return err
+	}
+	os.Exit(0)
+	return nil
+}
+
+// takeRoot opens what the outfitter has mounted.
+func (c *container) takeRoot() (err error) {
+	c.root, err = openDir(handedOver)
+	return err
+}
+
+// mapIDs adds to the attributes of a volume's mount that its files keep their
+// IDs: those of the container's user N belong to N on the host's filesystem. With
+// it comes the descriptor that they name.
+func (c *container) mapIDs(attr *unix.MountAttr) (int, error) {
+	fd, err := unix.Open(c.ofInit("ns/user"), unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return -1, pathError("open", c.ofInit("ns/user"), err)
+	}
+	attr.Attr_set |= unix.MOUNT_ATTR_IDMAP
+	attr.Userns_fd = uint64(fd)
+	return fd, nil
+}
+
+// unmapped is the error of a volume that cannot be mapped: without it the command
+// could do nothing there but read what everybody may.
+func unmapped(m mount, err error) error {
+	return fmt.Errorf("mount %s from %s: %w (with userns a volume needs an idmapped mount: Linux 5.12, and a filesystem that has them)", m.Dest, m.Source, err)
+}

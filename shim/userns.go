@@ -1,0 +1,64 @@
+package shim
+
+import (
+	"context"
+	"fmt"
+	"os"
+
+	"golang.org/x/sys/unix"
+
+	"harpoon-supervisor/pkg/agent"
+	"harpoon-supervisor/pkg/syncpipe"
+)
+
+// outfit has the mounts made of a container in a user namespace, whose init waits
+// for its configuration meanwhile: by a second helper, in the same cgroups, that
+// has the powers of the host's root and ends when it is done. What it does and why
+// is in package nsinit.
+func (s *starter) outfit(ctx context.Context, r *run, into int, tasks []*os.File) error {
+	conn, theirs, err := syncpipe.Pair()
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	defer theirs.Close()
+	defer context.AfterFunc(ctx, func() { _ = conn.Interrupt() })() // a closed pipe is as good
+
+	config := s.container.init
+	config.Argv, config.Env = nil, nil // nothing that it needs
+	users := *config.UserNS
+	users.Init = r.child.pid
+	config.UserNS = &users
+	if s.container.network == agent.NetworkNone {
+		config.NetNS = fmt.Sprintf("/proc/%d/ns/net", r.child.pid)
+	}
+	m, packet, b, err := s.prepare(&config, conn, theirs, into, tasks)
+	if err != nil {
+		return err
+	}
+	b.namespaces = unix.CLONE_NEWNS
+	// Init itself may not raise its limit there. If we may neither, it will say so.
+	limit := &unix.Rlimit{Cur: config.NoFile, Max: config.NoFile}
+	_ = unix.Prlimit(r.child.pid, unix.RLIMIT_NOFILE, limit, nil)
+
+	helper, err := s.cloner.clone(ctx, b)
+	if helper == nil {
+		return err
+	}
+	defer helper.close()
+	theirs.Close()
+	p := &pipe{ctx: ctx, conn: conn, run: r, trace: s.trace, outfitter: helper}
+	if err == nil {
+		err = p.send(m, packet)
+	}
+	if err == nil {
+		err = p.awaitReady()
+	}
+	if err == nil {
+		_, err = helper.waitFor(syncpipe.Timeout) // it has nothing left to do
+	}
+	if err != nil {
+		return s.explain(r, helper, err)
+	}
+	return nil
+}
