@@ -29,37 +29,80 @@ var devLinks = []struct{ name, target string }{
 	{"stderr", "/proc/self/fd/2"},
 }
 
-// mountDev builds /dev on a tmpfs of its own.
-func (c *container) mountDev() error {
-	if err := c.mountFS("tmpfs", "/dev", unix.MS_NOSUID|unix.MS_NOEXEC, "mode=755,size=64k"); err != nil {
+// mountDev builds /dev on a tmpfs of its own. All is made in its descriptor:
+// what the rootfs has as /dev, or gets as /dev meanwhile, is never looked at
+// (CVE-2026-41579).
+func (c *container) mountDev() (err error) {
+	c.dev, err = c.mountFixed(c.root, "dev", "/dev", filesystem{
+		kind: "tmpfs", attr: unix.MOUNT_ATTR_NOSUID | unix.MOUNT_ATTR_NOEXEC, options: []string{"mode=755", "size=64k"},
+	})
+	if err != nil {
 		return err
 	}
-	dev, err := unix.Openat(c.root, "dev", unix.O_PATH|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return pathError("open", "/dev", err)
-	}
-	defer unix.Close(dev)
-	if err := c.claim(dev); err != nil {
+	if err := c.claim(c.dev); err != nil {
 		return err
 	}
 	for _, d := range devices {
-		if err := unix.Mknodat(dev, d.name, unix.S_IFCHR|0o666, int(unix.Mkdev(d.major, d.minor))); err != nil {
+		fd, err := c.makeDevice(d.name, unix.Mkdev(d.major, d.minor))
+		if err != nil {
 			return pathError("mknod", "/dev/"+d.name, err)
+		}
+		if d.name == "null" {
+			c.null = fd // what masks files
+		} else {
+			unix.Close(fd)
 		}
 	}
 	for _, l := range devLinks {
-		if err := unix.Symlinkat(l.target, dev, l.name); err != nil {
+		if err := unix.Symlinkat(l.target, c.dev, l.name); err != nil {
 			return pathError("symlink", "/dev/"+l.name, err)
 		}
 	}
 	// gid 5 is tty wherever that group exists; mode 0620 lets write(1) work.
 	const tty = 5
-	options := "newinstance,ptmxmode=0666,mode=0620"
+	options := []string{"newinstance", "ptmxmode=0666", "mode=0620"}
 	if c.UserNS == nil || tty < c.UserNS.Size {
-		options += ",gid=" + strconv.Itoa(c.hostGID(tty))
+		options = append(options, "gid="+strconv.Itoa(c.hostGID(tty)))
 	}
-	if err := c.mountFS("devpts", "/dev/pts", unix.MS_NOSUID|unix.MS_NOEXEC, options); err != nil {
+	pts, err := c.mountFixed(c.dev, "pts", "/dev/pts", filesystem{
+		kind: "devpts", attr: unix.MOUNT_ATTR_NOSUID | unix.MOUNT_ATTR_NOEXEC, options: options,
+	})
+	if err != nil {
 		return err
 	}
-	return c.mountFS("tmpfs", "/dev/shm", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, "mode=1777,size=64m")
+	unix.Close(pts)
+	shm, err := c.mountFixed(c.dev, "shm", "/dev/shm", filesystem{
+		kind: "tmpfs", attr: unix.MOUNT_ATTR_NOSUID | unix.MOUNT_ATTR_NODEV | unix.MOUNT_ATTR_NOEXEC, options: []string{"mode=1777", "size=64m"},
+	})
+	if err != nil {
+		return err
+	}
+	unix.Close(shm)
+	return nil
+}
+
+// makeDevice makes a node in /dev and opens it. It is looked at once more: what
+// masks a file must be the null device and nothing else (CVE-2025-31133).
+func (c *container) makeDevice(name string, number uint64) (int, error) {
+	if err := unix.Mknodat(c.dev, name, unix.S_IFCHR|0o666, int(number)); err != nil {
+		return -1, err
+	}
+	return openDevice(c.dev, name, number)
+}
+
+// openDevice opens a node with O_PATH, if it is that device.
+func openDevice(dir int, name string, number uint64) (int, error) {
+	fd, err := unix.Openat(dir, name, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return -1, err
+	}
+	var st unix.Stat_t
+	if err = unix.Fstat(fd, &st); err == nil && (st.Mode&unix.S_IFMT != unix.S_IFCHR || st.Rdev != number) {
+		err = errExchanged
+	}
+	if err != nil {
+		unix.Close(fd)
+		return -1, err
+	}
+	return fd, nil
 }

@@ -16,7 +16,9 @@ import (
 )
 
 // lookUp finds the command's file as execvp(3) does: a name with a slash is
-// taken as it is, another one is looked for in the directories of PATH.
+// taken as it is, another one is looked for in the directories of PATH. The root
+// and the user are the container's by now, so that paths need no care: they lead
+// to nothing that the command could not reach by itself.
 func (c *container) lookUp() error {
 	name := string(c.Argv[0])
 	if strings.Contains(name, "/") {
@@ -93,16 +95,19 @@ func (c *container) closeDescriptors() error {
 	if unix.CloseRange(syncpipe.FD, math.MaxUint32, unix.CLOSE_RANGE_CLOEXEC) == nil {
 		return nil
 	}
-	entries, err := os.ReadDir("/proc/self/fd")
+	dir, err := unix.Openat(c.proc, "self/fd", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
-		return err
+		return pathError("open", "/proc/self/fd", err)
 	}
-	for _, entry := range entries {
-		if fd, err := strconv.Atoi(entry.Name()); err == nil && fd >= syncpipe.FD {
-			unix.CloseOnExec(fd) // the listing's own may be closed already
+	list := os.NewFile(uintptr(dir), "/proc/self/fd")
+	defer list.Close()
+	names, err := list.Readdirnames(-1)
+	for _, name := range names {
+		if fd, err := strconv.Atoi(name); err == nil && fd >= syncpipe.FD {
+			unix.CloseOnExec(fd)
 		}
 	}
-	return nil
+	return err
 }
 
 // exec becomes the command. It returns only an error.

@@ -30,9 +30,16 @@ const (
 // The root filesystem is somebody else's. So each element is opened by itself,
 // from the descriptor of its directory and without following links; links are
 // read and followed here, ".." goes back the way we came. Whatever is swapped
-// meanwhile, no step leaves the root (CVE-2021-30465). openat2(2) with
-// RESOLVE_IN_ROOT does the same for what exists, but not on every kernel, and
-// cannot make what is missing behind a dangling link.
+// meanwhile, no step leaves the root (CVE-2021-30465): a link is text, which is
+// read from the very inode that was opened, and even a magic link of a procfs
+// leads no further than its text; a directory that is moved out of the root while
+// we are in it is left by ".." to where we came from. What is made in one that was
+// moved is made in a filesystem of ours, or not at all (CVE-2024-45310).
+//
+// openat2(2) with RESOLVE_IN_ROOT does as much for what exists, from Linux 5.6 on.
+// It cannot make what is missing behind a dangling link, follows magic links unless
+// told not to, and gives EAGAIN for as long as somebody renames; and a walk like
+// this one would be needed all the same where it is missing. One way is enough.
 func openInside(root int, path string, missing kind, ours []uint64) (int, error) {
 	w := walk{root: root, ours: ours}
 	defer w.close()

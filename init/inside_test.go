@@ -143,3 +143,39 @@ func TestOpenInsideLeaksNothing(t *testing.T) {
 		t.Errorf("%d descriptors, want %d", after, before)
 	}
 }
+
+// TestOpenInsideSwapped: while a directory and a link that leads out of the root
+// are exchanged, whatever is opened or made is inside.
+func TestOpenInsideSwapped(t *testing.T) {
+	root, path, device := tree(t, "a/b/", "dir/", "dir/b/", "dir/up/", "a/up -> ../../../..")
+	outside := filepath.Join(filepath.Dir(path), "outside")
+	must(t, os.MkdirAll(outside+"/b", 0o755))
+	must(t, os.Symlink(outside, path+"/link"))
+	done, stopped := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(stopped)
+		for {
+			select {
+			case <-done:
+				return
+			default:
+				_ = unix.Renameat2(unix.AT_FDCWD, path+"/dir", unix.AT_FDCWD, path+"/link", unix.RENAME_EXCHANGE) // always works
+			}
+		}
+	}()
+	for range 2000 {
+		for _, name := range []string{"/dir/b", "/link/b", "/a/up/dir/b", "/dir/new/deep"} {
+			fd, err := openInside(root, name, directory, []uint64{device})
+			if err != nil {
+				continue // lost the race
+			}
+			where(t, fd, path)
+			unix.Close(fd)
+		}
+	}
+	close(done)
+	<-stopped
+	if entries, err := os.ReadDir(outside); err != nil || len(entries) != 1 {
+		t.Errorf("outside holds %v, %v, want b alone", entries, err)
+	}
+}

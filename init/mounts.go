@@ -20,6 +20,8 @@ type mount struct {
 	syncpipe.Mount
 	index    int // in the configuration, or -1
 	readOnly bool
+	source   int   // of a volume, open
+	err      error // or why it is not
 }
 
 // short names the mount by its number in the configuration: its path may be long.
@@ -72,119 +74,122 @@ func (c *container) mount(m mount) error {
 // mountTmp mounts a tmpfs for everybody in the container. Size 0 is tmpfs' own
 // "no limit" (kernel document filesystems/tmpfs.rst).
 func (c *container) mountTmp(m mount) error {
-	const flags = unix.MS_NOSUID | unix.MS_NODEV | unix.MS_NOEXEC
-	if err := c.mountFS("tmpfs", m.Dest, flags, fmt.Sprintf("mode=1777,size=%d", m.Size)); err != nil {
-		return err
-	}
-	fd, err := openInside(c.root, m.Dest, nothing, nil)
+	at, err := c.openPlace(m, directory)
 	if err != nil {
 		return err
+	}
+	defer unix.Close(at)
+	fd, err := filesystem{
+		kind: "tmpfs", attr: unix.MOUNT_ATTR_NOSUID | unix.MOUNT_ATTR_NODEV | unix.MOUNT_ATTR_NOEXEC,
+		options: []string{"mode=1777", "size=" + strconv.FormatUint(m.Size, 10)},
+	}.mountAt(at)
+	if err != nil {
+		return pathError("mount", m.Dest, err)
 	}
 	defer unix.Close(fd)
 	return c.claim(fd)
 }
 
-// mountFS mounts a new filesystem on a directory in the root.
-func (c *container) mountFS(fstype, dest string, flags uintptr, options string) error {
-	at, err := openInside(c.root, dest, directory, c.ours)
-	if err != nil {
-		return noPlace(mount{Mount: syncpipe.Mount{Dest: dest}}, err)
-	}
-	defer unix.Close(at)
-	return pathError("mount", dest, unix.Mount(fstype, fdPath(at), fstype, flags, options))
-}
-
-// noPlace is the error for a mount point that cannot be had.
-func noPlace(m mount, err error) error {
-	what := "mount " + m.Dest
-	if m.Source != "" {
-		what += " from " + m.Source
-	}
-	if errors.Is(err, unix.ENOENT) {
-		return fmt.Errorf("%s: %w (nothing is made in a volume)", what, err)
-	}
-	return fmt.Errorf("%s: %w", what, err)
-}
-
 // mountVolume binds a file or directory of the host, recursively, and nosuid
 // and nodev all the way down. An error about the source is a bare errno.
 func (c *container) mountVolume(m mount) error {
-	var st unix.Stat_t
-	if err := unix.Stat(m.Source, &st); err != nil {
+	if m.err != nil {
+		return m.err
+	}
+	defer unix.Close(m.source)
+	isDir, err := isDirectory(m.source)
+	if err != nil {
 		return err
 	}
 	missing := file
-	if st.Mode&unix.S_IFMT == unix.S_IFDIR {
+	if isDir {
 		missing = directory
 	}
-	at, err := openInside(c.root, m.Dest, missing, c.ours)
+	at, err := c.openPlace(m, missing)
 	if err != nil {
-		return noPlace(m, err)
+		return err
 	}
 	defer unix.Close(at)
-	attr := unix.MountAttr{Attr_set: unix.MOUNT_ATTR_NOSUID | unix.MOUNT_ATTR_NODEV}
-	if m.readOnly {
-		attr.Attr_set |= unix.MOUNT_ATTR_RDONLY | unix.MOUNT_ATTR_NOEXEC
-	}
 	if c.UserNS != nil && m.index >= 0 {
-		users, err := c.mapIDs(&attr)
-		if err != nil {
-			return err
-		}
-		defer unix.Close(users)
-		if err := bindTree(m.Source, at, &attr); err != nil {
+		if err := c.bindMapped(m.source, at); err != nil {
 			return unmapped(m, err)
 		}
 		return nil
 	}
-	err = bindTree(m.Source, at, &attr)
-	if err == unix.ENOSYS || err == unix.EPERM {
-		err = c.bind(m.Source, at, m.Dest, &attr)
-	}
-	return err
-}
-
-// bindTree binds source and everything mounted below it, with the attributes
-// set before any of it can be seen.
-func bindTree(source string, at int, attr *unix.MountAttr) error {
-	tree, err := unix.OpenTree(unix.AT_FDCWD, source, unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|unix.AT_RECURSIVE)
+	fd, err := bind(m.source, at, true)
 	if err != nil {
 		return err
 	}
-	defer unix.Close(tree)
-	if err := unix.MountSetattr(tree, "", unix.AT_EMPTY_PATH|unix.AT_RECURSIVE, attr); err != nil {
-		return err
+	defer unix.Close(fd)
+	attr := unix.MOUNT_ATTR_NOSUID | unix.MOUNT_ATTR_NODEV
+	if m.readOnly {
+		attr |= unix.MOUNT_ATTR_RDONLY | unix.MOUNT_ATTR_NOEXEC
 	}
-	return unix.MoveMount(tree, "", at, "", unix.MOVE_MOUNT_F_EMPTY_PATH|unix.MOVE_MOUNT_T_EMPTY_PATH)
+	return setAttributes(fd, attr, true)
 }
 
-// bind is for kernels before 5.12, which have no mount_setattr(2), and filters
-// that forbid it. What is mounted below source is left out: it could not be
-// made nosuid and nodev in one go.
-func (c *container) bind(source string, at int, dest string, attr *unix.MountAttr) error {
-	if err := unix.Mount(source, fdPath(at), "", unix.MS_BIND, ""); err != nil {
-		return err
+// openPlace opens, and makes if need be, what is to be mounted on, wherever
+// links lead inside the root; but not where that would hide what every container
+// has: the root itself, anything in /proc, /sys and /dev/pts, and in /dev all that
+// is not a directory made for a mount.
+func (c *container) openPlace(m mount, missing kind) (int, error) {
+	what := "mount " + m.Dest
+	if m.Source != "" {
+		what += " from " + m.Source
 	}
-	mounted, err := openInside(c.root, dest, nothing, nil)
+	at, err := openInside(c.root, m.Dest, missing, c.ours)
+	switch {
+	case errors.Is(err, unix.ENOENT):
+		return -1, fmt.Errorf("%s: %w (nothing is made in a volume, /proc or /sys)", what, err)
+	case err != nil:
+		return -1, fmt.Errorf("%s: %w", what, err)
+	}
+	if err := c.fits(at, missing); err != nil {
+		unix.Close(at)
+		return -1, fmt.Errorf("%s: %w", what, err)
+	}
+	return at, nil
+}
+
+// fits reports why a mount may not be made on what is open.
+func (c *container) fits(at int, wanted kind) error {
+	owner, err := c.ownerOf(at)
 	if err != nil {
 		return err
 	}
-	defer unix.Close(mounted)
-	var st unix.Statfs_t
-	if err := unix.Fstatfs(mounted, &st); err != nil {
-		return err
+	if owner != "" {
+		return fmt.Errorf("%w (it leads to the container's own %s)", unix.EPERM, owner)
 	}
-	// A remount clears what it does not name. MS_ and ST_ have the same values here.
-	const kept = unix.MS_RDONLY | unix.MS_NOSUID | unix.MS_NODEV | unix.MS_NOEXEC
-	flags := uintptr(st.Flags) & kept
-	flags |= uintptr(attr.Attr_set) & kept // the first four of MOUNT_ATTR_ have them, too
-	return unix.Mount("", fdPath(mounted), "", unix.MS_REMOUNT|unix.MS_BIND|flags, "")
+	isDir, err := isDirectory(at)
+	switch {
+	case err != nil:
+		return err
+	case wanted == directory && !isDir:
+		return unix.ENOTDIR
+	case wanted == file && isDir:
+		return unix.EISDIR
+	}
+	return nil
 }
 
-func (c *container) mountProc() error {
-	return c.mountFS("proc", "/proc", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, "")
-}
-
-func (c *container) mountSys() error {
-	return c.mountFS("sysfs", "/sys", unix.MS_RDONLY|unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, "")
+// ownerOf names what of every container an open file belongs to, if it does.
+func (c *container) ownerOf(fd int) (string, error) {
+	var fs unix.Statfs_t
+	var st, root, dev unix.Stat_t
+	if err := errors.Join(unix.Fstatfs(fd, &fs), unix.Fstat(fd, &st), unix.Fstat(c.root, &root), unix.Fstat(c.dev, &dev)); err != nil {
+		return "", err
+	}
+	switch {
+	case st.Dev == root.Dev && st.Ino == root.Ino:
+		return "/", nil
+	case fs.Type == unix.PROC_SUPER_MAGIC:
+		return "/proc", nil
+	case fs.Type == unix.SYSFS_MAGIC:
+		return "/sys", nil
+	case fs.Type == unix.DEVPTS_SUPER_MAGIC:
+		return "/dev/pts", nil
+	case st.Dev == dev.Dev && (st.Ino == dev.Ino || st.Mode&unix.S_IFMT == unix.S_IFCHR):
+		return "/dev", nil
+	}
+	return "", nil
 }

@@ -3,6 +3,7 @@ package nsinit
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 
 	"golang.org/x/sys/unix"
@@ -23,57 +24,63 @@ func (c *container) makePrivate() error {
 }
 
 // openRootfs opens the rootfs by the name that it has in the run directory,
-// which is still the working directory; a symbolic link is followed.
+// which is still the working directory; a symbolic link is followed. So are the
+// sources of volumes, before something of ours is in their way: one may be below
+// the rootfs. Their errors belong to the steps that mount them.
 func (c *container) openRootfs() (err error) {
+	for i := range c.mounts {
+		if m := &c.mounts[i]; m.Source != "" {
+			m.source, m.err = openSource(m.Source)
+		}
+	}
 	c.rootfs, err = openDir(c.Rootfs)
 	return err
 }
 
+// openSource opens a file or directory of the host. Asked for a directory, the
+// kernel mounts what autofs has there; with O_PATH alone it does not.
+func openSource(path string) (int, error) {
+	fd, err := unix.Open(path, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err == unix.ENOTDIR {
+		fd, err = unix.Open(path, unix.O_PATH|unix.O_CLOEXEC, 0)
+	}
+	return fd, err
+}
+
 // mountRoot mounts the rootfs where it is, so that it can be made read-only and
-// become the root.
+// become the root. The name that it has is not looked at again: it may be
+// another's by now.
 func (c *container) mountRoot() error {
 	missing, err := c.mountPointMissing()
 	if err != nil {
 		return err
 	}
 	if missing {
-		err = c.overlay()
-	} else {
-		// Not recursive: what else is mounted below it is not the rootfs.
-		err = unix.Mount(fdPath(c.rootfs), fdPath(c.rootfs), "", unix.MS_BIND, "")
+		return c.overlay()
 	}
-	if err != nil {
+	// Not recursive: what else is mounted below it is not the rootfs.
+	if c.root, err = bind(c.rootfs, c.rootfs, false); err != nil {
 		return err
 	}
-	if c.root, err = openDir(c.Rootfs); err != nil { // now what is mounted there
-		return err
-	}
-	if missing {
-		return c.claim(c.root)
-	}
-	return sameDir(c.root, c.rootfs)
+	return keepOut(c.root)
 }
 
-// sameDir makes sure that a path led to the same directory again: the agent may
-// have given another one its name meanwhile.
-func sameDir(a, b int) error {
-	var first, second unix.Stat_t
-	if err := errors.Join(unix.Fstat(a, &first), unix.Fstat(b, &second)); err != nil {
-		return err
-	}
-	if first.Dev != second.Dev || first.Ino != second.Ino {
-		return errRenamed
-	}
-	return nil
+// keepOut keeps a mount, and all that is mounted below it, out of volumes: one
+// that contains the run directory would have the container's root in it, with
+// nothing of it read-only or masked yet.
+func keepOut(mount int) error {
+	return unix.Mount("", fdPath(mount), "", unix.MS_UNBINDABLE, "")
 }
 
-var errRenamed = errors.New("the rootfs has been exchanged meanwhile")
+// fixed are the directories that every container has mounts on.
+var fixed = []string{"proc", "sys", "dev"}
 
 // mountPointMissing reports whether something must be made in the root. /proc,
-// /sys and /dev must be directories there, no links to any (CVE-2023-27561).
+// /sys and /dev must be directories there, no links to any (CVE-2023-27561); they
+// are looked at again when they are mounted.
 func (c *container) mountPointMissing() (bool, error) {
 	missing := false
-	for _, name := range []string{"proc", "sys", "dev"} {
+	for _, name := range fixed {
 		fd, err := unix.Openat(c.rootfs, name, unix.O_PATH|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
 		switch {
 		case err == unix.ENOENT:
@@ -85,7 +92,7 @@ func (c *container) mountPointMissing() (bool, error) {
 		}
 	}
 	for i, m := range c.mounts {
-		if covered(m.Dest, c.mounts[:i]) {
+		if covered(m.Dest, c.mounts[:i]) || slices.ContainsFunc(fixed, func(name string) bool { return below(m.Dest, "/"+name) }) {
 			continue // its place is in that mount
 		}
 		fd, err := openInside(c.rootfs, m.Dest, nothing, nil)
@@ -104,51 +111,33 @@ func (c *container) mountPointMissing() (bool, error) {
 // overlay mounts an overlay over the rootfs: the rootfs itself is never
 // written to, it is shared with other containers and may be read-only.
 //
-// The lower layer is named by descriptor, which spares escaping the colons and
-// commas of its path; overlayfs takes only descriptors that were opened in this
-// mount namespace.
+// The layers are named by descriptor, which spares escaping the colons and
+// commas of a path; overlayfs takes only descriptors of this mount namespace. So
+// the tmpfs of the upper layer has to be in place, too: on the rootfs, below the
+// overlay, from where it goes with the host's tree.
 func (c *container) overlay() error {
-	const flags = unix.MS_NOSUID | unix.MS_NODEV
-	rootfs := fdPath(c.rootfs)
-	if err := unix.Mount("tmpfs", rootfs, "tmpfs", flags, "mode=755,size=1m"); err != nil {
+	const attr = unix.MOUNT_ATTR_NOSUID | unix.MOUNT_ATTR_NODEV
+	layers, err := filesystem{kind: "tmpfs", attr: attr, options: []string{"mode=755", "size=1m"}}.mountAt(c.rootfs)
+	if err != nil {
 		return pathError("mount tmpfs", c.Rootfs, err)
 	}
-	layers, err := openDir(c.Rootfs)
-	if err != nil {
-		return err
-	}
 	defer unix.Close(layers)
-	if err := c.newFilesystem(layers); err != nil {
-		return err
-	}
 	for _, name := range []string{"upper", "work"} {
 		if err := unix.Mkdirat(layers, name, 0o755); err != nil {
 			return pathError("mkdir", name, err)
 		}
 	}
-	options := fmt.Sprintf("lowerdir=%s,upperdir=%[2]s/upper,workdir=%[2]s/work", rootfs, fdPath(layers))
-	err = unix.Mount("overlay", rootfs, "overlay", flags, options)
-	if err == unix.EINVAL {
+	c.root, err = filesystem{kind: "overlay", attr: attr, options: []string{
+		"lowerdir=" + fdPath(c.rootfs), "upperdir=" + fdPath(layers) + "/upper", "workdir=" + fdPath(layers) + "/work",
+	}}.mountAt(c.rootfs)
+	switch {
+	case err == unix.EINVAL:
 		return fmt.Errorf("overlay over %s: %w (a mount point is missing in it, and a rootfs that is two stacked overlays takes no third)", c.Rootfs, err)
+	case err != nil:
+		return pathError("mount overlay", c.Rootfs, err)
 	}
-	return pathError("mount overlay", c.Rootfs, err)
-}
-
-// newFilesystem makes sure that dir is on another filesystem than the rootfs,
-// before anything is written there.
-func (c *container) newFilesystem(dir int) error {
-	var st, rootfs unix.Stat_t
-	if err := errors.Join(unix.Fstat(dir, &st), unix.Fstat(c.rootfs, &rootfs)); err != nil {
-		return err
-	}
-	var fs unix.Statfs_t
-	if err := unix.Fstatfs(dir, &fs); err != nil {
-		return err
-	}
-	if fs.Type != unix.TMPFS_MAGIC || st.Dev == rootfs.Dev {
-		return errRenamed
-	}
-	return nil
+	// Only now: overlayfs itself binds its layers.
+	return errors.Join(keepOut(layers), c.claim(c.root))
 }
 
 // claim notes that mount points may be made in the filesystem of dir.
@@ -161,15 +150,19 @@ func (c *container) claim(dir int) error {
 	return nil
 }
 
-// makeReadOnly changes the mount, not the filesystem. Flags that are not given
-// are cleared, so the one that the host has set for itself is kept.
+// makeReadOnly changes the mounts, not the filesystems. /dev, too, has all that
+// it is to have; its nodes can be written to all the same, and what is mounted
+// below it stays as it is.
 func (c *container) makeReadOnly() error {
-	var st unix.Statfs_t
-	if err := unix.Fstatfs(c.root, &st); err != nil {
+	const attr = unix.MOUNT_ATTR_RDONLY | unix.MOUNT_ATTR_NOSUID
+	// No volume is to come: the command may bind the root, if it may bind at all.
+	if err := unix.Mount("", fdPath(c.root), "", unix.MS_PRIVATE, ""); err != nil {
 		return err
 	}
-	const flags = unix.MS_REMOUNT | unix.MS_BIND | unix.MS_RDONLY | unix.MS_NOSUID | unix.MS_NODEV
-	return unix.Mount("", fdPath(c.root), "", flags|uintptr(st.Flags)&unix.MS_NOEXEC, "")
+	if err := setAttributes(c.root, attr|unix.MOUNT_ATTR_NODEV, false); err != nil {
+		return err
+	}
+	return pathError("make read-only", "/dev", setAttributes(c.dev, attr, false))
 }
 
 // switchRoot makes the mounted root the root of this mount namespace and

@@ -40,15 +40,19 @@ type container struct {
 	*syncpipe.Config
 	pipe *syncpipe.Conn
 
-	mounts []mount  // tmp, volumes and resolv.conf, parents first
-	rootfs int      // the root directory as the host has it
-	root   int      // the mounted root, on which all mounts are made
+	mounts []mount // tmp, volumes and resolv.conf, parents first
+	rootfs int     // the root directory as the host has it
+	root   int     // the mounted root, on which all mounts are made
+	proc   int     // the root of its procfs, sysfs and /dev, and the null device
+	sys    int
+	dev    int
+	null   int
 	ours   []uint64 // devices of the filesystems that we have made
 	path   string   // the command's file, as looked up
 }
 
 func newContainer(config *syncpipe.Config, pipe *syncpipe.Conn) *container {
-	return &container{Config: config, pipe: pipe, mounts: mounts(config), rootfs: -1, root: -1}
+	return &container{Config: config, pipe: pipe, mounts: mounts(config), rootfs: -1, root: -1, proc: -1, sys: -1, dev: -1, null: -1}
 }
 
 // steps returns the steps that this process takes, in order.
@@ -88,8 +92,8 @@ func allSteps(c *container) []step {
 		//	rootfs/dev, dev/pts, dev/shm
 		{name: "mount /dev", run: c.mountDev, by: hostRoot},
 	}
-	for _, m := range c.mounts { // rootfs/..., while the host's paths can still be resolved
-		list = append(list, step{name: "mount " + m.Dest, short: m.short(), by: hostRoot, run: func() error { return c.mount(m) }})
+	for i, m := range c.mounts { // rootfs/...
+		list = append(list, step{name: "mount " + m.Dest, short: m.short(), by: hostRoot, run: func() error { return c.mount(c.mounts[i]) }})
 	}
 	return append(list, []step{
 		// All mount points have been made now.

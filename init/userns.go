@@ -72,9 +72,9 @@ func (c *container) ofInit(name string) string {
 // placeProc makes the mount point of /proc. Only init can mount it: it shows the
 // PID namespace of whoever mounts it.
 func (c *container) placeProc() error {
-	fd, err := openInside(c.root, "/proc", directory, c.ours)
+	at, err := c.openFixed(c.root, "proc", "/proc")
 	if err == nil {
-		unix.Close(fd)
+		unix.Close(at)
 	}
 	return err
 }
@@ -111,23 +111,46 @@ func (c *container) handOver() error {
 	return nil
 }
 
-// takeRoot opens what the outfitter has mounted.
+// takeRoot opens what the outfitter has mounted, and what init has to do with.
 func (c *container) takeRoot() (err error) {
-	c.root, err = openDir(handedOver)
-	return err
+	if c.root, err = openDir(handedOver); err != nil {
+		return err
+	}
+	const flags = unix.O_PATH | unix.O_DIRECTORY | unix.O_NOFOLLOW | unix.O_CLOEXEC
+	if c.sys, err = unix.Openat(c.root, "sys", flags, 0); err != nil {
+		return pathError("open", "/sys", err)
+	}
+	if err := verify(c.sys, unix.SYSFS_MAGIC, "/sys"); err != nil {
+		return err
+	}
+	if c.dev, err = unix.Openat(c.root, "dev", flags, 0); err != nil {
+		return pathError("open", "/dev", err)
+	}
+	c.null, err = openDevice(c.dev, "null", unix.Mkdev(1, 3))
+	return pathError("open", "/dev/null", err)
 }
 
-// mapIDs adds to the attributes of a volume's mount that its files keep their
-// IDs: those of the container's user N belong to N on the host's filesystem. With
-// it comes the descriptor that they name.
-func (c *container) mapIDs(attr *unix.MountAttr) (int, error) {
-	fd, err := unix.Open(c.ofInit("ns/user"), unix.O_RDONLY|unix.O_CLOEXEC, 0)
+// bindMapped binds what is open as source, with all that is mounted below it, so
+// that its files keep their IDs: those of the container's user N belong to N on
+// the host's filesystem. A mount can be mapped only before it is in its place.
+func (c *container) bindMapped(source, at int) error {
+	users, err := unix.Open(c.ofInit("ns/user"), unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err != nil {
-		return -1, pathError("open", c.ofInit("ns/user"), err)
+		return pathError("open", c.ofInit("ns/user"), err)
 	}
-	attr.Attr_set |= unix.MOUNT_ATTR_IDMAP
-	attr.Userns_fd = uint64(fd)
-	return fd, nil
+	defer unix.Close(users)
+	tree, err := unix.OpenTree(source, "", unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|unix.AT_EMPTY_PATH|unix.AT_RECURSIVE)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(tree)
+	if err := unix.MountSetattr(tree, "", unix.AT_EMPTY_PATH|unix.AT_RECURSIVE, &unix.MountAttr{
+		Attr_set:  unix.MOUNT_ATTR_NOSUID | unix.MOUNT_ATTR_NODEV | unix.MOUNT_ATTR_IDMAP,
+		Userns_fd: uint64(users),
+	}); err != nil {
+		return err
+	}
+	return put(tree, at)
 }
 
 // unmapped is the error of a volume that cannot be mapped: without it the command

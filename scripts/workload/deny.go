@@ -15,6 +15,7 @@ import (
 var deniable = map[string]uint32{
 	"clone3":        unix.SYS_CLONE3,
 	"close_range":   unix.SYS_CLOSE_RANGE,
+	"fsopen":        unix.SYS_FSOPEN,
 	"keyctl":        unix.SYS_KEYCTL,
 	"mount_setattr": unix.SYS_MOUNT_SETATTR,
 	"move_mount":    unix.SYS_MOVE_MOUNT,
