@@ -179,3 +179,35 @@ func TestOpenInsideSwapped(t *testing.T) {
 		t.Errorf("outside holds %v, %v, want b alone", entries, err)
 	}
 }
+
+func TestOpenPlain(t *testing.T) {
+	root, path, _ := tree(t, "a/b/", "a/file", "a/link -> b", "link -> a")
+	for _, test := range []struct {
+		path string
+		want string
+		err  error
+	}{
+		{"a", "/a", nil},
+		{"a/b", "/a/b", nil},
+		{"a/file", "/a/file", nil},
+		{"link", "", unix.ELOOP},
+		{"link/b", "", unix.ELOOP},
+		{"a/link", "", unix.ELOOP},
+		{"none", "", unix.ENOENT},
+		{"a/none", "", unix.ENOENT},
+	} {
+		fd, err := openPlain(root, test.path)
+		if err != test.err {
+			t.Errorf("openPlain(%s) = %v, want %v", test.path, err, test.err)
+		}
+		if err == nil {
+			if got := where(t, fd, path); got != test.want {
+				t.Errorf("openPlain(%s) = %s, want %s", test.path, got, test.want)
+			}
+			unix.Close(fd)
+		}
+	}
+	if _, err := openPlain(root, "../../../../../../../../proc/self"); err != unix.EXDEV && err != unix.ELOOP {
+		t.Errorf("openPlain(another filesystem) = %v, want EXDEV", err)
+	}
+}

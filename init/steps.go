@@ -98,6 +98,10 @@ func allSteps(c *container) []step {
 	return append(list, []step{
 		// All mount points have been made now.
 		{name: "make read-only", run: c.makeReadOnly, by: hostRoot},
+		// With the null device of a /dev that is read-only already.
+		//
+		//	rootfs/proc/..., sys/...
+		{name: "mask paths", run: c.maskPaths},
 		//	/         rootfs and what is in it, nothing else
 		{name: "switch root", run: c.switchRoot},
 		{name: "set hostname", run: c.setHostname},
