@@ -49,6 +49,10 @@ func allCommands() map[string]command {
 		"ioctl":    {tryIoctls, "<REQUEST> [REQUEST ...]"},
 		"int80":    {tryInt80, "<NUMBER> [NUMBER ...]"},
 
+		// How it would get out.
+		"cgroup-mount":        {tryCgroupMount, "<DIR>"},
+		"cgroup-mount-inside": {cgroupMountInside, "<DIR>"},
+
 		// How it lives.
 		"echo":         {echo, "[TEXT ...]"},
 		"echo-err":     {echoErr, "[TEXT ...]"},
