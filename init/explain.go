@@ -13,11 +13,12 @@ import (
 // explainExec adds to the errno of execve(2) what it leaves open.
 func explainExec(path string, err error) error {
 	head := readHead(path)
+	interpreter := interpreterOf(head)
 	switch {
-	case errors.Is(err, unix.ENOENT):
-		if interpreter := interpreterOf(head); interpreter != "" {
-			return fmt.Errorf("exec %s: %w", path, pathError("interpreter", interpreter, err))
-		}
+	case errors.Is(err, unix.ENOENT) && interpreter != "":
+		return fmt.Errorf("exec %s: %w", path, pathError("interpreter", interpreter, err))
+	case errors.Is(err, unix.EACCES) && interpreter != "" && unix.Access(path, unix.X_OK) == nil:
+		return fmt.Errorf("exec %s: %w", path, pathError("interpreter", interpreter, fmt.Errorf("%w%s", err, deniedBecause(interpreter))))
 	case errors.Is(err, unix.EACCES):
 		err = fmt.Errorf("%w%s", err, deniedBecause(path))
 	case errors.Is(err, unix.ENOEXEC):

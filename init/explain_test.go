@@ -66,6 +66,7 @@ func TestExplainExec(t *testing.T) {
 		{"/none", unix.ENOENT, "exec /none: no such file or directory"},
 		{write("script", []byte("#!/no/sh\n"), 0o755), unix.ENOENT, "interpreter /no/sh: no such file or directory"},
 		{write("dynamic", elf(62, "/no/ld.so"), 0o755), unix.ENOENT, "interpreter /no/ld.so: no such file or directory"},
+		{write("denied", []byte("#!"+dir+"\n"), 0o755), unix.EACCES, "interpreter " + dir + ": permission denied (not a regular file)"},
 		{write("plain", nil, 0o644), unix.EACCES, "permission denied (not marked as executable)"},
 		{dir, unix.EACCES, "permission denied (not a regular file)"},
 		{write("text", []byte("hello"), 0o755), unix.ENOEXEC, "exec format error (neither a program nor a script"},

@@ -145,7 +145,7 @@ func allSteps(c *container) []step {
 // cgroup.procs would wait for an RCU grace period of 10 ms and more.
 func (c *container) enterCgroup() error {
 	for i, path := range c.Tasks {
-		fd := syncpipe.FD + 1 + i
+		fd := syncpipe.TasksFD + i
 		if _, err := unix.Write(fd, []byte("0")); err != nil {
 			return pathError("write", path, err)
 		}

@@ -61,12 +61,16 @@ func (s *starter) cloneInto(ctx context.Context, r *run, p *pipe, theirs *os.Fil
 // turn out to be too large, and how it gets its descriptors and its cgroup.
 func (s *starter) prepare(config *syncpipe.Config, conn *syncpipe.Conn, theirs *os.File, into int, tasks []*os.File) (syncpipe.Message, []byte, birth, error) {
 	config.Trace = s.trace != nil
-	b := birth{cgroup: into, fds: []uintptr{0, 1, 1, theirs.Fd()}}
+	b := birth{program: s.program, cgroup: into}
+	b.fds = []uintptr{0, 1, 1, syncpipe.FD: theirs.Fd(), syncpipe.ProgramFD: s.program.file.Fd()}
 	for _, file := range tasks {
 		config.Tasks = append(config.Tasks, file.Name())
 		b.fds = append(b.fds, file.Fd())
 	}
 	m := syncpipe.Message{Type: syncpipe.TypeConfig, Config: config}
 	packet, err := conn.Encode(m)
+	if err == nil {
+		err = s.program.allow()
+	}
 	return m, packet, b, err
 }

@@ -22,12 +22,14 @@ type child struct {
 	raw   syscall.RawConn
 	// stat is /proc/PID/stat, open since before the process could end.
 	stat *os.File
+	// program is the file that init is executed from.
+	program os.FileInfo
 }
 
-func newChild(pid, pidfd int) (*child, error) {
+func newChild(pid, pidfd int, program os.FileInfo) (*child, error) {
 	// Non-blocking, so that the runtime's poller waits for it and no thread.
 	err := unix.SetNonblock(pidfd, true)
-	c := &child{pid: pid, pidfd: os.NewFile(uintptr(pidfd), "pidfd")}
+	c := &child{pid: pid, pidfd: os.NewFile(uintptr(pidfd), "pidfd"), program: program}
 	if err == nil {
 		c.raw, err = c.pidfd.SyscallConn()
 	}
@@ -145,16 +147,12 @@ func (s procStat) dying() bool {
 
 // isInit reports whether the process, which has been told to proceed, has not
 // executed the command yet. Its name says so; the command may give itself that
-// very name, but not our executable file. (A zombie has none: one that has used
-// its life to take the name counts as init, which is its own fault.)
+// very name, but it is not executed from init's file. (A zombie has none: one
+// that has used its life to take the name counts as init, which is its own fault.)
 func (c *child) isInit(stat procStat) bool {
 	if stat.name != syncpipe.ExecName {
 		return false
 	}
-	theirs, err := os.Stat("/proc/" + strconv.Itoa(c.pid) + "/exe")
-	if err != nil {
-		return true
-	}
-	ours, err := os.Stat("/proc/self/exe")
-	return err != nil || os.SameFile(theirs, ours)
+	file, err := os.Stat("/proc/" + strconv.Itoa(c.pid) + "/exe")
+	return err != nil || os.SameFile(file, c.program)
 }

@@ -64,6 +64,10 @@ func TestIsInit(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { sleeper.Process.Kill(); sleeper.Wait() }()
+	program, err := os.Stat(ownProgram)
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, test := range []struct {
 		name string
 		pid  int
@@ -74,7 +78,7 @@ func TestIsInit(t *testing.T) {
 		{"a/b", os.Getpid(), false},
 		{syncpipe.ExecName, sleeper.Process.Pid, false},
 	} {
-		c := &child{pid: test.pid}
+		c := &child{pid: test.pid, program: program}
 		if got := c.isInit(procStat{name: test.name}); got != test.want {
 			t.Errorf("isInit(%q, pid %d) = %v, want %v", test.name, test.pid, got, test.want)
 		}

@@ -33,6 +33,7 @@ func (c cloner) serve() {
 
 // birth is how a helper is cloned.
 type birth struct {
+	program    *program         // what is executed, and among fds
 	namespaces uintptr          // CLONE_NEW... of clone(2)
 	users      *syncpipe.UserNS // to be mapped in a user namespace of its own, or nil
 	netNS      string           // path of the network namespace to be born in, or empty
@@ -62,8 +63,8 @@ func (b birth) attributes(pidfd *int) *syscall.ProcAttr {
 	return attr
 }
 
-// clone makes a helper process: this program again, with the given descriptors
-// and, on cgroup v2, in its cgroup from birth.
+// clone makes a helper process: this program again, which is among the given
+// descriptors, and, on cgroup v2, in its cgroup from birth.
 //
 // The child is ours only once it has executed: until then the call waits for it.
 // In a frozen cgroup, or stopped by somebody, it does not get there. Should that
@@ -77,7 +78,7 @@ func (c cloner) clone(ctx context.Context, b birth) (*child, error) {
 	c.requests <- func() {
 		defer close(done)
 		err = inNetwork(b.netNS, func() error {
-			pid, err = syscall.ForkExec("/proc/self/exe", []string{syncpipe.HelperName}, b.attributes(&pidfd))
+			pid, err = syscall.ForkExec(programPath, []string{syncpipe.HelperName}, b.attributes(&pidfd))
 			return cloneError(err, b.users != nil)
 		})
 	}
@@ -91,7 +92,7 @@ func (c cloner) clone(ctx context.Context, b birth) (*child, error) {
 	if err != nil {
 		return nil, err
 	}
-	made, err := newChild(pid, pidfd)
+	made, err := newChild(pid, pidfd, b.program.info)
 	if err == nil && ctx.Err() == nil && late.Err() != nil {
 		err = os.ErrDeadlineExceeded
 	}

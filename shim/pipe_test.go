@@ -38,7 +38,7 @@ func TestStepOf(t *testing.T) {
 		"/mount /proc":  "mount /proc",
 		"/mount resolv": "mount resolv",
 		"/exec":         "exec",
-		"exe":           "start",
+		"4":             "start", // of its path, /proc/self/fd/4
 		"":              "start",
 	} {
 		if got := s.stepOf(procStat{name: name}); got != want {

@@ -27,6 +27,7 @@ type starter struct {
 	cloner    cloner
 	trace     *tracer
 	host      *cgroup.Host // found at the first start
+	program   *program     // made at the first start
 	// refusal is why nothing can be started: the configuration, or no command.
 	refusal error
 	// predecessor is the cgroup of the last supervisor in the run directory.
@@ -77,6 +78,9 @@ func (s *starter) steps(ctx context.Context, r *run) error {
 	}); err != nil {
 		return err
 	}
+	if err := s.step(r, "protect program", s.protectProgram); err != nil {
+		return fmt.Errorf("protect program: %w", err)
+	}
 	message, packet, err := s.clone(ctx, r, p, theirs)
 	if err != nil {
 		return err
@@ -90,6 +94,9 @@ func (s *starter) steps(ctx context.Context, r *run) error {
 	}
 	if err := p.awaitReady(); err != nil {
 		return err
+	}
+	if err := s.step(r, "forbid program", s.program.forbid); err != nil {
+		return fmt.Errorf("forbid program: %w", err)
 	}
 	if err := s.step(r, "open network", func() error { return s.openNetwork(r) }); err != nil {
 		return err

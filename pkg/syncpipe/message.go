@@ -31,7 +31,7 @@ type Config struct {
 	// Trace asks for a step message after each step.
 	Trace bool `json:"trace,omitempty"`
 	// Tasks are the paths of the cgroup v1 "tasks" files that init writes
-	// itself into. They are open already, as descriptors FD+1 and up. On v2
+	// itself into. They are open already, as descriptors TasksFD and up. On v2
 	// init is born in its cgroup and there are none.
 	Tasks []string `json:"tasks,omitempty"`
 

@@ -9,7 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// deniable are the system calls that kernels have got since 4.11, or that filters
+// deniable are the system calls that kernels have got since 3.17, or that filters
 // made before them forbid; keyctl, which filters forbid for what it can reach;
 // and the one that is not in every kernel.
 var deniable = map[string]uint32{
@@ -17,6 +17,7 @@ var deniable = map[string]uint32{
 	"close_range":   unix.SYS_CLOSE_RANGE,
 	"fsopen":        unix.SYS_FSOPEN,
 	"keyctl":        unix.SYS_KEYCTL,
+	"memfd_create":  unix.SYS_MEMFD_CREATE,
 	"mount_setattr": unix.SYS_MOUNT_SETATTR,
 	"move_mount":    unix.SYS_MOVE_MOUNT,
 	"open_tree":     unix.SYS_OPEN_TREE,
