@@ -25,6 +25,8 @@ type announcement struct {
 type client struct {
 	file *os.File
 	peer unix.Ucred
+	// refusal is why the peer may not use the socket, or nil.
+	refusal error
 	// mailbox holds the newest announcement that has not been taken: a slow
 	// client misses some, never the newest.
 	mailbox chan announcement
@@ -41,26 +43,12 @@ type command struct {
 	name string
 }
 
-func newClient(file *os.File) (*client, error) {
-	c := &client{file: file, mailbox: make(chan announcement, 1), written: make(chan struct{})}
-	raw, err := file.SyscallConn()
-	if err != nil {
-		return nil, err
-	}
-	var peer *unix.Ucred
-	if closed := raw.Control(func(fd uintptr) {
-		peer, err = unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED)
-	}); closed != nil || err != nil {
-		return nil, errors.Join(closed, err)
-	}
-	c.peer = *peer
-	return c, nil
-}
-
-// allowed reports whether the peer may use the socket at all. Its mode says
-// so already; but a descriptor of it can be passed on (CVE-2020-15257).
-func (c *client) allowed() bool {
-	return c.peer.Uid == 0 || int(c.peer.Uid) == unix.Geteuid()
+// newClient takes a connected socket, non-blocking; for rootInside see identify.
+func newClient(socket int, rootInside bool) *client {
+	c := &client{mailbox: make(chan announcement, 1), written: make(chan struct{})}
+	c.peer, c.refusal = identify(socket, rootInside)
+	c.file = os.NewFile(uintptr(socket), "client")
+	return c
 }
 
 // put leaves an announcement for the writer. It never waits: only the loop puts.

@@ -24,24 +24,15 @@ func connect(t *testing.T) (*client, *os.File) {
 		t.Fatal(err)
 	}
 	peer := os.NewFile(uintptr(fds[1]), "peer")
-	c, err := newClient(os.NewFile(uintptr(fds[0]), "client"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	c := newClient(fds[0], false)
 	t.Cleanup(func() { peer.Close(); c.file.Close() })
 	return c, peer
 }
 
-func TestClientIsKnown(t *testing.T) {
+func TestPeerIsKnown(t *testing.T) {
 	c, _ := connect(t)
-	if int(c.peer.Pid) != os.Getpid() || int(c.peer.Uid) != os.Getuid() {
-		t.Errorf("peer = %+v, want this process", c.peer)
-	}
-	for uid, want := range map[uint32]bool{0: true, uint32(os.Geteuid()): true, 12345: false} {
-		c.peer.Uid = uid
-		if got := c.allowed(); got != want {
-			t.Errorf("uid %d: allowed = %v, want %v", uid, got, want)
-		}
+	if int(c.peer.Pid) != os.Getpid() || int(c.peer.Uid) != os.Getuid() || c.refusal != nil {
+		t.Errorf("peer = %+v, refused with %v, want this process", c.peer, c.refusal)
 	}
 }
 

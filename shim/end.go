@@ -79,8 +79,8 @@ func (s *supervisor) end() int {
 	s.unwatch()
 	s.listener.unpublish()
 	s.listener.stop()
-	for file := range s.accepted {
-		s.join(file)
+	for c := range s.accepted {
+		s.join(c)
 	}
 	close(s.quit)
 	for c := range s.clients {

@@ -20,6 +20,9 @@ type listener struct {
 	// finds no slot waits in the backlog.
 	slots   chan struct{}
 	stopped chan struct{} // closed by stop
+	// rootInside: a process of the container may have a uid that is allowed.
+	// Set before accept.
+	rootInside bool
 }
 
 // reservedFDs are kept free of clients: a start needs about twenty.
@@ -89,13 +92,13 @@ func (l *listener) unpublish() {
 
 // accept is the goroutine that turns connections into clients, until stop; then
 // it takes those who connected before control was removed, and ends.
-func (l *listener) accept(accepted chan<- *os.File) {
+func (l *listener) accept(accepted chan<- *client) {
 	defer close(accepted)
 	for l.waitForSlot() {
 		fd, err := l.next()
 		switch {
 		case err == nil:
-			accepted <- os.NewFile(uintptr(fd), "client")
+			accepted <- newClient(fd, l.rootInside)
 			continue
 		case errors.Is(err, os.ErrDeadlineExceeded): // stop
 			l.drain(accepted)
@@ -134,13 +137,13 @@ func (l *listener) pause(d time.Duration) {
 }
 
 // drain takes the clients that wait in the backlog, as far as there is room.
-func (l *listener) drain(accepted chan<- *os.File) {
+func (l *listener) drain(accepted chan<- *client) {
 	for {
 		fd, err := l.acceptNow()
 		if err != nil {
 			return
 		}
-		accepted <- os.NewFile(uintptr(fd), "client")
+		accepted <- newClient(fd, l.rootInside)
 		select {
 		case l.slots <- struct{}{}:
 		default:

@@ -49,14 +49,14 @@ func TestDrain(t *testing.T) {
 		for range clients {
 			connectTo(t, address)
 		}
-		accepted := make(chan *os.File)
+		accepted := make(chan *client)
 		go l.accept(accepted)
-		(<-accepted).Close() // accept now hands over the next one
+		(<-accepted).file.Close() // accept now hands over the next one
 		l.unpublish()
 		l.stop()
 		got := 1
-		for file := range accepted {
-			file.Close()
+		for c := range accepted {
+			c.file.Close()
 			got++
 		}
 		if got != clients {
@@ -72,21 +72,21 @@ func TestNoRoom(t *testing.T) {
 	for range 3 {
 		connectTo(t, address)
 	}
-	accepted := make(chan *os.File)
+	accepted := make(chan *client)
 	go l.accept(accepted)
-	(<-accepted).Close()
-	(<-accepted).Close()
+	(<-accepted).file.Close()
+	(<-accepted).file.Close()
 	select {
 	case <-accepted:
 		t.Error("a third client was accepted for two slots")
 	default:
 	}
 	<-l.slots // one has left
-	(<-accepted).Close()
+	(<-accepted).file.Close()
 	l.unpublish()
 	l.stop()
-	if file, open := <-accepted; open {
-		t.Errorf("after stop: %v", file)
+	if c, open := <-accepted; open {
+		t.Errorf("after stop: %v", c.peer)
 	}
 }
 

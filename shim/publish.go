@@ -3,7 +3,6 @@ package shim
 import (
 	"bytes"
 	"encoding/json"
-	"os"
 
 	"harpoon-supervisor/pkg/agent"
 	"harpoon-supervisor/pkg/eventstream"
@@ -80,15 +79,10 @@ func (s *supervisor) publish() {
 
 // join welcomes a client: it is told the state, or, while the first start is in
 // progress, what comes of that.
-func (s *supervisor) join(file *os.File) {
-	c, err := newClient(file)
-	if err == nil && !c.allowed() {
-		s.log.Warn("client refused", "uid", c.peer.Uid, "pid", c.peer.Pid)
-	} else if err != nil {
-		s.log.Warn("client lost", "error", err)
-	}
-	if err != nil || !c.allowed() {
-		file.Close()
+func (s *supervisor) join(c *client) {
+	if c.refusal != nil {
+		s.log.Warn("client refused", "uid", c.peer.Uid, "pid", c.peer.Pid, "error", c.refusal)
+		c.file.Close()
 		<-s.listener.slots
 		return
 	}

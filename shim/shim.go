@@ -106,6 +106,8 @@ func openIn(dir runDir, o Options, log *slog.Logger) (*supervisor, error) {
 func (s *supervisor) configure(o Options, config *agent.ContainerConfig) error {
 	c := resolve(o, config)
 	s.starter.container = c
+	// With CAP_SETUID it may become root; what others lead to is not told apart.
+	s.listener.rootInside = allowed(c.init.UID) || c.init.Capabilities != 0
 	s.backoff = newBackoff(config.RestartBackoff)
 	if len(o.Command) == 0 {
 		s.starter.refusal = errors.New("start container: no command")

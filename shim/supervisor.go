@@ -3,7 +3,6 @@ package shim
 import (
 	"context"
 	"log/slog"
-	"os"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -48,7 +47,7 @@ type supervisor struct {
 
 	// What the other goroutines report.
 	signals  signals
-	accepted chan *os.File
+	accepted chan *client
 	commands chan command
 	left     chan departure
 	starts   chan startResult
@@ -82,7 +81,7 @@ func newSupervisor(dir runDir, l *listener, log *slog.Logger) *supervisor {
 	return &supervisor{
 		log: log, dir: dir, listener: l, cleared: cleared,
 		clients:  map[*client]struct{}{},
-		accepted: make(chan *os.File),
+		accepted: make(chan *client),
 		commands: make(chan command),
 		left:     make(chan departure),
 		starts:   make(chan startResult),
@@ -115,8 +114,8 @@ func (s *supervisor) loop() int {
 			s.onOtherSignal(signal.(syscall.Signal))
 		case c := <-s.commands:
 			s.onCommand(c)
-		case file := <-s.accepted:
-			s.join(file)
+		case c := <-s.accepted:
+			s.join(c)
 		case d := <-s.left:
 			s.onDeparture(d)
 		case r := <-s.starts:

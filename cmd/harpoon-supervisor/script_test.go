@@ -51,6 +51,8 @@ func TestScript(t *testing.T) {
 			"proc": check((*bed).procHas),
 			// NAME N: so many processes are in the cgroup
 			"processes": command((*bed).processes),
+			// NAME: the supervisor's sockets have paths, none is abstract
+			"sockets": command((*bed).sockets),
 			// NAME: a stranger's process gets into the cgroup
 			"squat": command((*bed).squat),
 			// CGROUP: freeze or thaw it; it is made if need be

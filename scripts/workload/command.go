@@ -31,6 +31,7 @@ func allCommands() map[string]command {
 		"stat":     {reportStat, "<PATH> [PATH ...]"},
 		"statfs":   {reportStatfs, "<PATH> [PATH ...]"},
 		"net":      {reportNetwork, ""},
+		"sockets":  {reportSockets, "<WORD>"},
 
 		// What it may do.
 		"open":     {tryOpen, "<PATH> [PATH ...]"},
@@ -44,6 +45,7 @@ func allCommands() map[string]command {
 		"pty":      {tryPty, ""},
 		"loopback": {tryLoopback, ""},
 		"send":     {trySend, "<ADDR> <BYTES>"},
+		"ask":      {tryAsk, "<SOCKET> <COMMAND>"},
 		"bind":     {tryBind, "<ADDR>"},
 		"syscall":  {trySyscalls, "<CALL[,ARG,...]> [CALL[,ARG,...] ...]"},
 		"ioctl":    {tryIoctls, "<REQUEST> [REQUEST ...]"},
