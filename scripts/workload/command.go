@@ -29,6 +29,7 @@ func allCommands() map[string]command {
 		"cat":      {reportContent, "<FILE> [FILE ...]"},
 		"list":     {reportDirectory, "<DIR> [DIR ...]"},
 		"stat":     {reportStat, "<PATH> [PATH ...]"},
+		"survey":   {survey, ""},
 		"statfs":   {reportStatfs, "<PATH> [PATH ...]"},
 		"net":      {reportNetwork, ""},
 		"sockets":  {reportSockets, "<WORD>"},
