@@ -42,13 +42,16 @@ func (s *starter) cloneInto(ctx context.Context, r *run, p *pipe, theirs *os.Fil
 	if b.users = config.UserNS; b.users != nil {
 		b.netNS = config.NetNS
 	}
-	if err := s.step(r, "clone", func() (err error) {
-		r.child, err = s.cloner.clone(ctx, b)
+	if err := s.step(r, "clone", func() error {
+		made, err := s.cloner.clone(ctx, b)
+		if made != nil { // also with an error, to be ended
+			r.child = made
+		}
 		return err
 	}); err != nil {
 		return m, nil, err
 	}
-	if err := s.step(r, "disinherit", func() error { return disinherit(r.child.pid) }); err != nil {
+	if err := s.step(r, "disinherit", func() error { return disinherit(r.child.id()) }); err != nil {
 		return m, nil, err
 	}
 	if config.UserNS != nil {

@@ -45,6 +45,8 @@ func newChild(pid, pidfd int, program os.FileInfo) (*child, error) {
 	return c, nil
 }
 
+func (c *child) id() int { return c.pid }
+
 // signal sends a signal. A process that has ended is no error.
 func (c *child) signal(signal syscall.Signal) error {
 	var err error

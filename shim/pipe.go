@@ -24,7 +24,7 @@ type pipe struct {
 	run   *run
 	trace *tracer
 	// outfitter is at the other end, or nil: then it is init.
-	outfitter *child
+	outfitter process
 }
 
 // arm sets the deadline of the next call. The context is looked at afterwards:
@@ -71,7 +71,7 @@ func (p *pipe) receive() (syncpipe.Type, error) {
 		p.trace.message(p.run.number, "init", "shim", &m, start)
 		switch m.Type {
 		case syncpipe.TypeStep:
-			p.trace.initStep(p.run.number, cmp.Or(p.outfitter, p.run.child).pid, m.Step)
+			p.trace.initStep(p.run.number, cmp.Or(p.outfitter, p.run.child).id(), m.Step)
 		case syncpipe.TypeFailed:
 			return "", m.Failed
 		default:

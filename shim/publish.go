@@ -19,7 +19,7 @@ func (s *supervisor) wire() *agent.ContainerProcessState {
 		ContainerMetrics: s.meter.last,
 	}
 	if w.Up {
-		w.PID, w.StartedAt = s.run.child.pid, s.startedAt.UTC()
+		w.PID, w.StartedAt = s.run.child.id(), s.startedAt.UTC()
 		return w
 	}
 	if w.ContainerExitStatus = s.exit; s.exit != nil {

@@ -2,6 +2,7 @@ package shim
 
 import (
 	"errors"
+	"os"
 	"syscall"
 	"time"
 
@@ -10,11 +11,36 @@ import (
 	"harpoon-supervisor/pkg/cgroup"
 )
 
+// process and group are what a run needs of its *child and *cgroup.Group. Tests
+// drive the loop with others, without the kernel and on synthetic time.
+type (
+	process interface {
+		id() int
+		signal(syscall.Signal) error
+		wait() (unix.WaitStatus, error)
+		waitFor(time.Duration) (unix.WaitStatus, error)
+		readStat() (procStat, error)
+		isInit(procStat) bool
+		close()
+	}
+	group interface {
+		FD() int
+		Tasks() []*os.File
+		OpenProcs() (*os.File, error)
+		SetLimits(cgroup.Limits) error
+		WatchOOM() (*cgroup.OOMWatch, error)
+		OOMKills() (uint64, error)
+		Stats(*cgroup.Stats) error
+		Thaw() error
+		Remove() error
+	}
+)
+
 // run is one run of the command, from the creation of its cgroup to its removal.
 type run struct {
 	number  int // the first is 1
-	group   *cgroup.Group
-	child   *child
+	group   group
+	child   process
 	links   *links // nil with the host's network
 	oom     *cgroup.OOMWatch
 	started time.Time

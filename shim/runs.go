@@ -17,7 +17,7 @@ func (s *supervisor) startRun() {
 		case <-cleared:
 		case <-ctx.Done():
 		}
-		r, err := s.starter.start(ctx, number)
+		r, err := s.start(ctx, number)
 		s.starts <- startResult{r, err}
 	}()
 }
@@ -75,7 +75,7 @@ func (s *supervisor) onStarted(r *run) {
 	s.run, s.startedAt = r, r.started
 	s.exit, s.exitedAt = nil, time.Time{}
 	s.runs++
-	s.log.Info("started", "run", r.number, "pid", r.child.pid)
+	s.log.Info("started", "run", r.number, "pid", r.child.id())
 	go func() { // wait
 		status, err := r.child.wait()
 		s.exits <- exit{r, status, err, time.Now()}
@@ -94,7 +94,8 @@ func (s *supervisor) onExit(e exit) {
 	r := e.run
 	if e.err != nil {
 		// What is not known is neither success nor any failure in particular.
-		s.run, s.startedAt = nil, time.Time{}
+		s.log.Error("exit unknown", "run", r.number, "error", e.err)
+		s.run, s.startedAt, s.lookKill = nil, time.Time{}, nil
 		s.clearRun(r)
 		s.err = fmt.Sprintf("internal error: wait for the command: %v", e.err)
 		s.apply(endedForGood)

@@ -83,6 +83,7 @@ func openIn(dir runDir, o Options, log *slog.Logger) (*supervisor, error) {
 	}
 	s := newSupervisor(dir, l, log)
 	s.starter = &starter{options: o, owner: owner, cloner: cloner{make(chan func())}}
+	s.start = s.starter.start
 	s.starter.predecessor = readPredecessor()
 	config, refusal := readConfig()
 	if refusal == nil {

@@ -72,8 +72,11 @@ func (s *starter) steps(ctx context.Context, r *run) error {
 	defer context.AfterFunc(ctx, func() { _ = conn.Interrupt() })() // a closed pipe is as good
 	p := &pipe{ctx: ctx, conn: conn, run: r, trace: s.trace}
 
-	if err := s.step(r, "create cgroup", func() (err error) {
-		r.group, err = s.createGroup()
+	if err := s.step(r, "create cgroup", func() error {
+		g, err := s.createGroup()
+		if err == nil {
+			r.group = g
+		}
 		return err
 	}); err != nil {
 		return err
@@ -176,7 +179,7 @@ func (s *starter) openNetwork(r *run) (err error) {
 	if s.container.network == agent.NetworkHost {
 		return nil
 	}
-	if r.links, err = openLinks(r.child.pid); err != nil {
+	if r.links, err = openLinks(r.child.id()); err != nil {
 		return err
 	}
 	if s.container.network == agent.NetworkNone {
@@ -186,7 +189,7 @@ func (s *starter) openNetwork(r *run) (err error) {
 }
 
 // explain adds to an error what is known about the helper behind it, which it ends.
-func (s *starter) explain(r *run, helper *child, err error) error {
+func (s *starter) explain(r *run, helper process, err error) error {
 	if helper == nil {
 		return err
 	}

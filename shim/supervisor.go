@@ -37,6 +37,8 @@ type supervisor struct {
 	dir      runDir
 	listener *listener
 	starter  *starter
+	// start is the starter's; see there.
+	start func(ctx context.Context, number int) (*run, error)
 
 	clients map[*client]struct{}
 	abort   context.CancelCauseFunc // ends the start in progress
@@ -105,6 +107,12 @@ const (
 // loop runs the container until the supervisor's end and returns its status.
 func (s *supervisor) loop() int {
 	go s.listener.accept(s.accepted)
+	s.serve()
+	return s.end()
+}
+
+// serve starts the container and takes what happens, one thing at a time.
+func (s *supervisor) serve() {
 	s.startRun()
 	for !s.over() {
 		select {
@@ -146,7 +154,6 @@ func (s *supervisor) loop() int {
 			s.endFor(byItself)
 		}
 	}
-	return s.end()
 }
 
 // ticks is the channel of a ticker that may be nil.

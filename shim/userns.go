@@ -27,10 +27,10 @@ func (s *starter) outfit(ctx context.Context, r *run, into int, tasks []*os.File
 	config := s.container.init
 	config.Argv, config.Env = nil, nil // nothing that it needs
 	users := *config.UserNS
-	users.Init = r.child.pid
+	users.Init = r.child.id()
 	config.UserNS = &users
 	if s.container.network == agent.NetworkNone {
-		config.NetNS = fmt.Sprintf("/proc/%d/ns/net", r.child.pid)
+		config.NetNS = fmt.Sprintf("/proc/%d/ns/net", r.child.id())
 	}
 	m, packet, b, err := s.prepare(&config, conn, theirs, into, tasks)
 	if err != nil {
@@ -39,7 +39,7 @@ func (s *starter) outfit(ctx context.Context, r *run, into int, tasks []*os.File
 	b.namespaces = unix.CLONE_NEWNS
 	// Init itself may not raise its limit there. If we may neither, it will say so.
 	limit := &unix.Rlimit{Cur: config.NoFile, Max: config.NoFile}
-	_ = unix.Prlimit(r.child.pid, unix.RLIMIT_NOFILE, limit, nil)
+	_ = unix.Prlimit(r.child.id(), unix.RLIMIT_NOFILE, limit, nil)
 
 	helper, err := s.cloner.clone(ctx, b)
 	if helper == nil {
