@@ -16,14 +16,16 @@ type backoff struct {
 	initial, longest, reset time.Duration
 	factor, jitter          float64
 	limit                   int
-	// unhealthy counts the restarts in a row after runs that were not healthy.
+	// unhealthy counts the restarts in a row after runs that were not healthy,
+	// and last is the delay before the last of them, without jitter.
 	unhealthy int
+	last      time.Duration
 }
 
 // newBackoff takes a valid configuration.
 func newBackoff(config agent.RestartBackoff) backoff {
 	config = config.WithDefaults()
-	b := backoff{factor: config.Factor, jitter: *config.Jitter, limit: int(config.Limit)}
+	b := backoff{factor: *config.Factor, jitter: *config.Jitter, limit: int(config.Limit)}
 	b.initial, _ = config.Initial.Parse()
 	b.longest, _ = config.Max.Parse()
 	b.reset, _ = config.Reset.Parse()
@@ -39,19 +41,30 @@ func (b *backoff) after(ran time.Duration) (time.Duration, bool) {
 	if b.limit > 0 && b.unhealthy >= b.limit {
 		return 0, false
 	}
-	delay := float64(b.initial)
-	for range b.unhealthy {
-		if delay *= b.factor; delay >= float64(b.longest) {
-			delay = float64(b.longest)
-			break
-		}
-	}
+	delay := b.initial // exactly, the first one
 	if b.unhealthy > 0 {
-		// Evenly from the shortest to the longest, and not cut off there: at
-		// the maximum, too, those who failed together come apart.
-		least, most := delay*(1-b.jitter), min(delay*(1+b.jitter), float64(b.longest))
-		delay = least + rand.Float64()*(most-least)
+		delay = b.grow()
+	} else {
+		b.last = b.initial
 	}
 	b.unhealthy++
-	return max(time.Duration(delay), minBetweenStarts-ran), true
+	return max(delay, minBetweenStarts-ran), true
+}
+
+// grow makes the delay longer and returns it with jitter.
+func (b *backoff) grow() time.Duration {
+	b.last = b.cut(float64(b.last) * b.factor)
+	// Evenly from the shortest to the longest, and not cut off there: at the
+	// maximum, too, those who failed together come apart.
+	least, most := float64(b.last)*(1-b.jitter), min(float64(b.last)*(1+b.jitter), float64(b.longest))
+	return b.cut(least + rand.Float64()*(most-least))
+}
+
+// cut returns the delay, or the longest one. A float64 may have rounded that up,
+// beyond what an int64 holds.
+func (b *backoff) cut(delay float64) time.Duration {
+	if delay >= float64(b.longest) {
+		return b.longest
+	}
+	return time.Duration(delay)
 }

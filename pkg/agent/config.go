@@ -140,7 +140,7 @@ type RestartBackoff struct {
 	// Initial is the first delay. Default "1s".
 	Initial Duration `json:"initial,omitempty"`
 	// Factor is at least 1. Default 2.
-	Factor float64 `json:"factor,omitempty"`
+	Factor *float64 `json:"factor,omitempty"`
 	// Max is the longest delay, at least Initial. Default "30s".
 	Max Duration `json:"max,omitempty"`
 	// Jitter is the part, 0 to 1, by which each delay but the first may be
@@ -167,12 +167,9 @@ const (
 // WithDefaults returns b with its absent fields filled in.
 func (b RestartBackoff) WithDefaults() RestartBackoff {
 	b.Initial = cmp.Or(b.Initial, DefaultBackoffInitial)
-	b.Factor = cmp.Or(b.Factor, DefaultBackoffFactor)
+	b.Factor = cmp.Or(b.Factor, new(DefaultBackoffFactor))
 	b.Max = cmp.Or(b.Max, DefaultBackoffMax)
-	if b.Jitter == nil {
-		jitter := DefaultBackoffJitter
-		b.Jitter = &jitter
-	}
+	b.Jitter = cmp.Or(b.Jitter, new(DefaultBackoffJitter))
 	b.Reset = cmp.Or(b.Reset, DefaultBackoffReset)
 	return b
 }

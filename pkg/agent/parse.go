@@ -241,8 +241,8 @@ func (b RestartBackoff) validate() error {
 	initial, _ := b.Initial.Parse() // validated above
 	longest, _ := b.Max.Parse()
 	switch {
-	case b.Factor < 1:
-		return fmt.Errorf("restart_backoff.factor: %v: less than 1", b.Factor)
+	case *b.Factor < 1:
+		return fmt.Errorf("restart_backoff.factor: %v: less than 1", *b.Factor)
 	case *b.Jitter < 0 || *b.Jitter > 1:
 		return fmt.Errorf("restart_backoff.jitter: %v: not from 0 to 1", *b.Jitter)
 	case longest < initial:

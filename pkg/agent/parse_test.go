@@ -111,6 +111,7 @@ func TestParseConfigRefuses(t *testing.T) {
 		{`{"restart":"no","restart_backoff":{"max":"-1s"}}`, "restart_backoff.max: -1s: negative"},
 		{`{"restart":"no","restart_backoff":{"reset":10}}`, "restart_backoff.reset: want a string"},
 		{`{"restart":"no","restart_backoff":{"factor":0.5}}`, "restart_backoff.factor: 0.5: less than 1"},
+		{`{"restart":"no","restart_backoff":{"factor":0}}`, "restart_backoff.factor: 0: less than 1"},
 		{`{"restart":"no","restart_backoff":{"jitter":1.5}}`, "restart_backoff.jitter: 1.5: not from 0 to 1"},
 		{`{"restart":"no","restart_backoff":{"jitter":-0.5}}`, "restart_backoff.jitter: -0.5"},
 		{`{"restart":"no","restart_backoff":{"initial":"31s"}}`, "restart_backoff.max: 30s: less than the initial 31s"},
