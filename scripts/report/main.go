@@ -1,5 +1,6 @@
 // Command report reads the output of "go test -json" and prints what a person
-// wants of it: what failed, with its output, and one line for each package. It
+// wants of it: what failed, with its output, what was measured, and one line for
+// each package. It
 // appends each skipped test, with the reason, to a file, so that no skip goes
 // by unseen. It exits with status 1 if anything failed.
 package main
@@ -95,6 +96,8 @@ func (r *report) end(e event, output []string) {
 		printPackage(r.out, e.Action, output)
 	case e.Action == "fail":
 		fmt.Fprint(r.out, strings.Join(output, ""))
+	case e.Action == "pass":
+		printMeasured(r.out, e.Test, output)
 	case e.Action == "skip":
 		r.skipped = append(r.skipped, strings.TrimPrefix(e.Package, "harpoon-supervisor/")+" "+e.Test+": "+reason(output))
 	}
@@ -107,6 +110,16 @@ func printPackage(out io.Writer, action string, output []string) {
 		summary := strings.HasPrefix(line, "ok ") || strings.HasPrefix(line, "FAIL\t") || strings.HasPrefix(line, "? ")
 		if summary || action == "fail" {
 			fmt.Fprint(out, line)
+		}
+	}
+}
+
+// printMeasured prints what a test that passed has measured, which is the lines
+// that say so: a figure that nobody is shown is measured for nothing.
+func printMeasured(out io.Writer, test string, output []string) {
+	for _, line := range output {
+		if _, figure, found := strings.Cut(line, ": measured: "); found {
+			fmt.Fprintf(out, "     %s: %s", test, figure)
 		}
 	}
 }

@@ -21,6 +21,7 @@ func TestRead(t *testing.T) {
 {"Action":"fail","Package":"m/p"}
 `
 	const pass = `{"Action":"output","Package":"m/p","Test":"TestC","Output":"    c_test.go:7: chatter\n"}
+{"Action":"output","Package":"m/p","Test":"TestC","Output":"    c_test.go:8: measured: 5 ms a round\n"}
 {"Action":"pass","Package":"m/p","Test":"TestC"}
 {"Action":"output","Package":"m/p","Output":"ok  \tm/p\t0.1s\n"}
 {"Action":"pass","Package":"m/p"}
@@ -33,7 +34,7 @@ func TestRead(t *testing.T) {
 		{"build failure", build, "p.go:1: undefined\n", nil, true},
 		{"skip", skip, "", []string{"p TestA: a_test.go:9: needs root"}, false},
 		{"failure", fail, "    b_test.go:7: f() = 1, want 2\nFAIL\tm/p\t0.1s\n", nil, true},
-		{"pass", pass, "ok  \tm/p\t0.1s\n", nil, false},
+		{"pass", pass, "     TestC: 5 ms a round\nok  \tm/p\t0.1s\n", nil, false},
 		{"no event", "go: no such module\n", "go: no such module\n", nil, false},
 	}
 	for _, test := range tests {
