@@ -2,6 +2,8 @@ package shim
 
 import (
 	"os"
+	"sync"
+	"sync/atomic"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -110,4 +112,45 @@ func TestUnpublish(t *testing.T) {
 	if _, err := os.Stat(name); err != nil {
 		t.Errorf("somebody else's control: %v", err)
 	}
+}
+
+// TestModeFromTheFirst: nobody ever finds the socket with a mode that lets others
+// in, whatever the umask.
+func TestModeFromTheFirst(t *testing.T) {
+	f, err := os.Open(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	dir := runDir{f}
+	defer unix.Umask(unix.Umask(0))
+	var seen atomic.Int64
+	done := make(chan struct{})
+	var looker sync.WaitGroup
+	looker.Go(func() {
+		for {
+			select {
+			case <-done:
+				return
+			default:
+			}
+			var st unix.Stat_t
+			if unix.Fstatat(int(f.Fd()), newControlName, &st, unix.AT_SYMLINK_NOFOLLOW) != nil {
+				continue
+			}
+			if seen.Add(1); st.Mode != unix.S_IFSOCK|0o600 {
+				t.Errorf("mode %o, want a socket of 0600", st.Mode)
+				return
+			}
+		}
+	})
+	for i := 0; (i < 1000 || seen.Load() < 100) && !t.Failed(); i++ {
+		l, err := listen(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		l.close()
+	}
+	close(done)
+	looker.Wait()
 }
