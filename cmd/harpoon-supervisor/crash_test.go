@@ -1,6 +1,7 @@
 package main_test
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -21,58 +22,96 @@ func seeded(t *testing.T) *rand.Rand {
 	return rand.New(rand.NewPCG(seed, 0))
 }
 
-// TestCrash: a supervisor is killed at any moment of a start, while the command
-// runs and while it backs off. Within a second no process of the container is
-// left, and the next start in the directory works.
+// crash is one way in which a supervisor is killed.
+type crash struct {
+	command []string
+	// disarmed: the command may outlive the supervisor.
+	disarmed bool
+	// stopped: TERM was sent when the command ran, and the rest is teardown.
+	stopped bool
+	delay   time.Duration
+}
+
+func randomCrash(random *rand.Rand) crash {
+	// A start takes some milliseconds, and so does what comes after the command.
+	soon := time.Duration(random.IntN(20_000)) * time.Microsecond
+	late := time.Duration(random.IntN(1500)) * time.Millisecond
+	switch random.IntN(6) {
+	case 0, 1: // in the start
+		return crash{command: []string{"spawn", "2", "then", "sleep", "1h"}, delay: soon}
+	case 2: // about the exit, in the back-off, in the restart
+		return crash{command: []string{"spawn", "2", "then", "exit", "1"}, delay: late}
+	case 3:
+		return crash{command: []string{"disarm", "then", "spawn", "2", "then", "sleep", "1h"}, disarmed: true, delay: 2 * soon}
+	case 4: // in the teardown
+		return crash{command: []string{"spawn", "2", "then", "until-term", "0"}, stopped: true, delay: soon / 2}
+	}
+	return crash{command: []string{"spawn", "2", "then", "sleep", "1h"}, delay: late}
+}
+
+// TestCrash: supervisors are killed at any moment of a start, while the command
+// runs, while they back off and while they clean up, up to three times in one
+// directory. Within a second no process of the container is left, unless it has
+// disarmed its parent-death signal; and the next start in the directory works.
 func TestCrash(t *testing.T) {
 	needRoot(t)
 	random := seeded(t)
-	n := rounds(60)
-	delays := make([]time.Duration, n)
-	for i := range delays {
-		// A start takes some milliseconds; every fourth is a later phase.
-		delays[i] = time.Duration(random.IntN(20_000)) * time.Microsecond
-		if i%4 == 3 {
-			delays[i] = time.Duration(random.IntN(1500)) * time.Millisecond
+	n := manyRounds(200, 30)
+	crashes := make([][]crash, n)
+	for i := range crashes {
+		for range 1 + random.IntN(3) {
+			crashes[i] = append(crashes[i], randomCrash(random))
 		}
 	}
 	repeat(t, n, 4, func(i int) error {
-		command := []string{"/bin/workload", "spawn", "2", "then", "exit", "1"}
-		if i%2 == 0 {
-			command = []string{"/bin/workload", "spawn", "2", "then", "sleep", "1h"}
-		}
 		c, err := aContainer(t, i, `{"restart": "always", "storage": {"tmp": {"/tmp": -1}}}`)
 		if err != nil {
 			return err
 		}
-		if err := c.crash(command, delays[i]); err != nil {
-			return fmt.Errorf("killed after %v: %w", delays[i], err)
+		var last *supervisor
+		survivors := false // there may be, of this crash or one before
+		for _, crash := range crashes[i] {
+			survivors = survivors || crash.disarmed
+			if last, err = crash.of(c, survivors); err != nil {
+				return fmt.Errorf("%+v: %w", crash, err)
+			}
 		}
-		return nil
+		defer last.destroy()
+		if err := c.startAndStop(); err != nil {
+			return fmt.Errorf("after %+v: %w", crashes[i], err)
+		}
+		return poll(patience, func() error {
+			return closed(last.output.end, "what the last one has left alive still holds stdout")
+		})
 	})
 }
 
-func (c *container) crash(command []string, delay time.Duration) error {
-	killed, err := c.start(launch{command: command})
+// of starts a supervisor and kills it.
+func (k crash) of(c *container, survivors bool) (*supervisor, error) {
+	s, err := c.start(launch{command: append([]string{"/bin/workload"}, k.command...)})
 	if err != nil {
-		return err
+		return nil, err
 	}
-	defer killed.destroy()
-	<-time.After(delay)
-	if err := killed.signal(syscall.SIGKILL); err != nil {
-		return err
+	if k.stopped {
+		if err := errors.Join(s.awaitOutput("waiting"), s.signal(syscall.SIGTERM)); err != nil {
+			return s, err
+		}
 	}
-	<-killed.ended
+	<-time.After(k.delay)
+	if err := s.signal(syscall.SIGKILL); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		return s, err
+	}
+	<-s.ended
+	if survivors {
+		return s, nil
+	}
 	// Every process of the container holds stdout.
-	if err := poll(time.Second, func() error {
+	return s, poll(time.Second, func() error {
 		if pids := c.processes(); len(pids) > 0 {
 			return fmt.Errorf("after a second there are still %q", pids)
 		}
-		return closed(killed.output.end, "after a second somebody still holds stdout")
-	}); err != nil {
-		return err
-	}
-	return c.startAndStop()
+		return closed(s.output.end, "after a second somebody still holds stdout")
+	})
 }
 
 // startAndStop is the life of a container without incidents.
@@ -98,25 +137,4 @@ func (c *container) startAndStop() error {
 		return err
 	}
 	return s.exit(client)
-}
-
-// TestRounds: starting and stopping leaves everything as it was.
-func TestRounds(t *testing.T) {
-	needRoot(t)
-	before, err := lookAtHost()
-	if err != nil {
-		t.Fatal(err)
-	}
-	start, n := time.Now(), rounds(30)
-	repeat(t, n, 1, func(i int) error {
-		c, err := aContainer(t, i, `{"resources": {"mem": 64, "cpu": 1}, "network": "none", "storage": {"tmp": {"/tmp": 1}}}`)
-		if err != nil {
-			return err
-		}
-		return c.startAndStop()
-	})
-	t.Logf("%v a round", time.Since(start)/time.Duration(n))
-	if err := poll(patience, before.same); err != nil {
-		t.Errorf("after %d rounds: %v", n, err)
-	}
 }

@@ -6,50 +6,93 @@ import (
 	"regexp"
 	"strconv"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
 
 // TestShortLives: each start has exactly one exit, with its own status, never
-// announced before the start, however short the command lives.
+// announced before the start, however short the command lives; one without a
+// program has none. All of them leave the machine as it was.
 func TestShortLives(t *testing.T) {
 	needRoot(t)
-	repeat(t, rounds(200), 4, func(i int) error {
+	before := look(t)
+	start, n := time.Now(), manyRounds(5000, 100)
+	repeat(t, n, 4, func(i int) error {
 		c, err := aContainer(t, i, "")
 		if err != nil {
 			return err
 		}
-		s, err := c.start(launch{command: []string{"/bin/workload", "exit", strconv.Itoa(i % 256)}})
-		if err != nil {
-			return err
+		if i%10 == 9 {
+			return c.withoutProgram()
 		}
-		defer s.destroy()
-		client, err := dial(c)
-		if err != nil {
-			return err
-		}
-		last, err := client.finalState()
-		if err != nil {
-			return err
-		}
-		if err := last.meets([]string{"container_exit_status.exited=true", "restarts=0", "!err"}); err != nil {
-			return err
-		}
-		if got := last.count("container_exit_status.exit_status"); got != uint64(i%256) {
-			return fmt.Errorf("exit status = %d, want %d", got, i%256)
-		}
-		if err := s.loggedOnce("msg=started", "msg=exited"); err != nil {
-			return err
-		}
-		return s.exit(client)
+		return c.shortLife(i % 256)
 	})
+	t.Logf("measured: %v for each of %d short lives, 4 at a time", time.Since(start)/time.Duration(n), n)
+	if err := poll(patience, before.same); err != nil {
+		t.Errorf("after %d rounds: %v", n, err)
+	}
+}
+
+// shortLife is a container that ends at once.
+func (c *container) shortLife(status int) error {
+	s, err := c.start(launch{command: []string{"/bin/workload", "exit", strconv.Itoa(status)}})
+	if err != nil {
+		return err
+	}
+	defer s.destroy()
+	client, err := dial(c)
+	if err != nil {
+		return err
+	}
+	last, err := client.finalState()
+	if err != nil {
+		return err
+	}
+	if err := last.meets([]string{"container_exit_status.exited=true", "restarts=0", "!err"}); err != nil {
+		return err
+	}
+	if got := last.count("container_exit_status.exit_status"); got != uint64(status) {
+		return fmt.Errorf("exit status = %d, want %d", got, status)
+	}
+	if err := s.loggedOnce("msg=started", "msg=exited"); err != nil {
+		return err
+	}
+	return s.exit(client)
+}
+
+// withoutProgram is a container that cannot be started.
+func (c *container) withoutProgram() error {
+	s, err := c.start(launch{command: []string{"/bin/nothing"}})
+	if err != nil {
+		return err
+	}
+	defer s.destroy()
+	client, err := dial(c)
+	if err != nil {
+		return err
+	}
+	last, err := client.next(patience)
+	if err != nil {
+		return err
+	}
+	if err := last.meets([]string{"up=false", "restarting=false", "err~/bin/nothing", "!container_exit_status", "!exited_at"}); err != nil {
+		return err
+	}
+	if err := s.loggedTimes("msg=started", 0); err != nil {
+		return err
+	}
+	if err := s.loggedTimes("msg=exited", 0); err != nil {
+		return err
+	}
+	return s.exit(client)
 }
 
 // TestKilledAtOnce: the same for a command that is killed from outside as soon
 // as anybody can know of it.
 func TestKilledAtOnce(t *testing.T) {
 	needRoot(t)
-	repeat(t, rounds(40), 4, func(i int) error {
+	repeat(t, manyRounds(200, 20), 4, func(i int) error {
 		c, err := aContainer(t, i, "")
 		if err != nil {
 			return err

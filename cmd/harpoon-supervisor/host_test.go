@@ -3,11 +3,13 @@ package main_test
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
+	"testing"
 
 	"golang.org/x/sys/unix"
 )
@@ -18,7 +20,19 @@ type host struct {
 	children    []string // processes that became ours, zombies not counted
 	descriptors []string // what they are
 	cgroups     []string // named as our containers
+	run         []string // paths below /run
+	keys        []string // kernel keyrings of those who containers run as
 	harpoon     bool     // the default parent of the cgroups existed
+}
+
+// look is lookAtHost for a test.
+func look(t *testing.T) host {
+	t.Helper()
+	h, err := lookAtHost()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return h
 }
 
 func lookAtHost() (h host, err error) {
@@ -29,6 +43,12 @@ func lookAtHost() (h host, err error) {
 		return h, err
 	}
 	if h.descriptors, err = descriptors(); err != nil {
+		return h, err
+	}
+	if h.run, err = below("/run"); err != nil {
+		return h, err
+	}
+	if h.keys, err = keyrings(); err != nil {
 		return h, err
 	}
 	h.cgroups, err = ourCgroups()
@@ -51,6 +71,8 @@ func (h host) same() error {
 		added("processes", h.children, now.children),
 		added("descriptors", h.descriptors, now.descriptors),
 		added("cgroups", h.cgroups, now.cgroups),
+		added("in /run", h.run, now.run),
+		added("keyrings", h.keys, now.keys),
 	)
 }
 
@@ -69,6 +91,43 @@ func added(what string, before, after []string) error {
 		return nil
 	}
 	return fmt.Errorf("%s: %s", what, strings.Join(more, "\n\t"))
+}
+
+// below returns all paths below a directory; what comes and goes meanwhile is
+// left out.
+func below(top string) ([]string, error) {
+	var paths []string
+	err := filepath.WalkDir(top, func(path string, _ fs.DirEntry, err error) error {
+		if !os.IsNotExist(err) {
+			paths = append(paths, path)
+		}
+		return nil
+	})
+	return paths, err
+}
+
+// keyrings returns the keys that are shown to us (keyrings(7)), by owner, type and
+// description, and the numbers that the kernel keeps for each owner.
+func keyrings() ([]string, error) {
+	table, err := lines("/proc/keys")
+	if os.IsNotExist(err) { // a kernel without them
+		return nil, nil
+	}
+	var keys []string
+	for _, key := range table {
+		// ID, flags, usage, timeout, permissions, uid, gid, type, description.
+		if f := strings.Fields(key); len(f) > 8 {
+			keys = append(keys, "uid "+f[5]+": "+strings.Join(f[7:], " "))
+		}
+	}
+	users, unread := lines("/proc/key-users")
+	for _, user := range users {
+		// uid, usage, number of keys and of instantiated ones, quotas.
+		if f := strings.Fields(user); len(f) > 3 {
+			keys = append(keys, "uid "+f[0]+" "+f[2]+" keys")
+		}
+	}
+	return keys, errors.Join(err, unread)
 }
 
 // lines reads a file.

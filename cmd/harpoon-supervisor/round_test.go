@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"sync"
 	"testing"
+	"time"
 )
 
 // rounds returns how often a test repeats itself: TEST_ROUNDS says it for all of
@@ -18,6 +19,15 @@ func rounds(few int) int {
 		return n
 	}
 	return few
+}
+
+// manyRounds is rounds for tests that show what a machine bears: few suffice
+// where each takes long, under the race detector and in the VM.
+func manyRounds(many, few int) int {
+	if raceEnabled || scaled(time.Second) > time.Second {
+		return rounds(few)
+	}
+	return rounds(many)
 }
 
 // repeat runs rounds, some at a time, and stops after the first that fails.
@@ -95,5 +105,23 @@ func (s *stream) finalState() (last state, err error) {
 			return next, nil
 		}
 		last = next
+	}
+}
+
+// TestRounds: starting and stopping leaves everything as it was.
+func TestRounds(t *testing.T) {
+	needRoot(t)
+	before := look(t)
+	start, n := time.Now(), manyRounds(500, 20)
+	repeat(t, n, 1, func(i int) error {
+		c, err := aContainer(t, i, `{"resources": {"mem": 64, "cpu": 1}, "network": "none", "storage": {"tmp": {"/tmp": 1}}}`)
+		if err != nil {
+			return err
+		}
+		return c.startAndStop()
+	})
+	t.Logf("measured: %v for each of %d rounds of start and stop", time.Since(start)/time.Duration(n), n)
+	if err := poll(patience, before.same); err != nil {
+		t.Errorf("after %d rounds: %v", n, err)
 	}
 }

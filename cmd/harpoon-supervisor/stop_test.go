@@ -42,11 +42,11 @@ func randomRace(random *rand.Rand) stopRace {
 func TestStopRaces(t *testing.T) {
 	needRoot(t)
 	random := seeded(t)
-	races := make([]stopRace, rounds(80))
+	races := make([]stopRace, manyRounds(500, 60))
 	for i := range races {
 		races[i] = randomRace(random)
 	}
-	repeat(t, len(races), 8, func(i int) error {
+	repeat(t, len(races), 16, func(i int) error {
 		c, err := aContainer(t, i, fmt.Sprintf(`{"restart": %q}`, races[i].policy))
 		if err != nil {
 			return err
