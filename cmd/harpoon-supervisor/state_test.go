@@ -140,6 +140,13 @@ func (s state) after(last state) error {
 	if last.final() {
 		return errors.New("a state after the final one")
 	}
+	// Of a run whose end has been told nothing else may come: what is up is another.
+	if s.at("up") == true && last.has("container_exit_status") && s.count("restarts") == last.count("restarts") {
+		return fmt.Errorf("run %d is up after its exit", s.count("restarts"))
+	}
+	if s.at("up") == true && last.at("up") == true && s.count("restarts") == last.count("restarts") && (s.at("pid") != last.at("pid") || s.at("started_at") != last.at("started_at")) {
+		return fmt.Errorf("run %d is two", s.count("restarts"))
+	}
 	for _, path := range []string{"restarts", "ooms", "container_metrics.cpu_time", "container_metrics.memory_peak", "container_metrics.oom_kills"} {
 		if s.has(path) && s.count(path) < last.count(path) {
 			return fmt.Errorf("%s went down from %d", path, last.count(path))
@@ -172,6 +179,28 @@ func TestStateCheck(t *testing.T) {
 	for _, test := range tests {
 		if _, err := parseState(test.data); (err == nil) != test.want {
 			t.Errorf("parseState(%s) = %v, want good = %v", test.data, err, test.want)
+		}
+	}
+
+	const ended = `{"up":false,"restarting":true,` + exited + `{"exited":true},` + metrics + `}`
+	second := strings.Replace(up, `"restarts":0`, `"restarts":1`, 1)
+	for _, test := range []struct {
+		last, next string
+		want       bool
+	}{
+		{up, up, true},
+		{up, ended, true},
+		{ended, second, true},
+		{up, second, true},
+		{ended, up, false},
+		{second, up, false},
+		{up, strings.Replace(up, `"pid":7`, `"pid":8`, 1), false},
+		{strings.Replace(ended, `"restarting":true`, `"restarting":false`, 1), second, false},
+	} {
+		last, _ := parseState(test.last)
+		next, _ := parseState(test.next)
+		if err := next.after(last); (err == nil) != test.want {
+			t.Errorf("%s after %s = %v, want good = %v", test.next, test.last, err, test.want)
 		}
 	}
 }
