@@ -32,6 +32,10 @@ const exitFailed = 1
 // goroutine, locked to the main thread.
 func Run(o Options) int {
 	signals := catchSignals()
+	// A process group of its own: a terminal's ^C is for those in the foreground,
+	// the agent perhaps, and is no wish to stop the container. The shell's own job
+	// is a leader already, and hears it.
+	_ = unix.Setpgid(0, 0)
 	closeInherited()
 	unix.Umask(0o022) // the agent's may be anything
 	// For init, which inherits it: each huge page that its heap is given would count

@@ -36,6 +36,7 @@ type launch struct {
 	stdout  *os.File // nil is a pipe that is collected
 	stderr  *os.File // nil is supervisor.log
 	leak    []*os.File
+	leader  bool // of a process group, with all that it starts
 }
 
 // start starts a supervisor.
@@ -47,6 +48,7 @@ func (c *container) start(l launch) (*supervisor, error) {
 	c.stale = err == nil
 	s := &supervisor{container: c, cmd: exec.Command(args[0], args[1:]...), ended: make(chan struct{})}
 	s.cmd.Dir, s.cmd.Env, s.cmd.ExtraFiles = c.dir, l.env, l.leak
+	s.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: l.leader}
 	if l.stdin != nil {
 		s.cmd.Stdin = l.stdin
 	}

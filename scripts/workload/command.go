@@ -78,6 +78,7 @@ func allCommands() map[string]command {
 		"exit":      {exit, "<STATUS>"},
 		"crash":     {crash, ""},
 		"kill-self": {killSelf, ""},
+		"kill-all":  {killAll, ""},
 		"eat":       {eat, "<MIB>"},
 		"eat-child": {eatChild, "<MIB>"},
 	}

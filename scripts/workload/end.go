@@ -48,6 +48,12 @@ func killSelf([]string) {
 	report("kill-self", outcome(unix.Kill(os.Getpid(), unix.SIGKILL)))
 }
 
+// killAll kills all that pid 1 may, which is all but itself in its namespace.
+func killAll([]string) {
+	everybody := -1 // not in place, where it is banned
+	report("kill-all", outcome(unix.Kill(everybody, unix.SIGKILL)))
+}
+
 // eat uses memory, and keeps it until the end.
 func eat(args []string) {
 	mib := number(args[0])
