@@ -158,7 +158,14 @@ func (b *bed) squat(ts *testscript.TestScript, args []string) error {
 		_ = cmd.Process.Kill() // it sleeps
 		_ = cmd.Wait()         // of the signal
 		for _, dir := range c.cgroup() {
-			_ = poll(patience, func() error { return os.Remove(dir) })
+			_ = poll(patience, func() error { // what stays is seen by the next look at the host
+				removeTree(dir)
+				_, err := os.Stat(dir)
+				if err == nil {
+					return errors.New("it is still there")
+				}
+				return nil
+			})
 		}
 	})
 	for _, mount := range cgroupMounts() {
@@ -181,6 +188,35 @@ func (b *bed) freeze(ts *testscript.TestScript, args []string) error {
 
 func (b *bed) thaw(_ *testscript.TestScript, args []string) error {
 	return setFrozen(args[0], false)
+}
+
+// nest moves the container's processes into a sub-cgroup of its own, where it can
+// be frozen.
+func (b *bed) nest(_ *testscript.TestScript, args []string) error {
+	c, err := b.container(args[0])
+	if err != nil {
+		return err
+	}
+	for _, mount := range cgroupMounts() {
+		if file, _ := freezerFile(mount, true); file == "" {
+			continue
+		}
+		dir := filepath.Join(mount, c.parent, c.id)
+		text, err := os.ReadFile(filepath.Join(dir, "cgroup.procs"))
+		if err != nil {
+			return err
+		}
+		below := filepath.Join(dir, args[1])
+		if err := os.MkdirAll(below, 0o755); err != nil {
+			return err
+		}
+		for _, pid := range strings.Fields(string(text)) {
+			if err := os.WriteFile(filepath.Join(below, "cgroup.procs"), []byte(pid), 0); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // tree lists a directory with all that a write to it would change.

@@ -58,6 +58,8 @@ func TestScript(t *testing.T) {
 			// CGROUP: freeze or thaw it; it is made if need be
 			"freeze": command((*bed).freeze),
 			"thaw":   command((*bed).thaw),
+			// NAME CGROUP: move its processes into a sub-cgroup, where one can be frozen
+			"nest": command((*bed).nest),
 
 			// STREAM is a connection: that of a container's name, made when it is
 			// first used, or one that connect has made.
@@ -86,8 +88,10 @@ func TestScript(t *testing.T) {
 			// NAME: make a network namespace; $NAME is its path
 			"netns": command((*bed).makeNetns),
 			// MIN MAX: that much time has passed since the last mark
-			"mark":   command((*bed).setMark),
-			"passed": command((*bed).passed),
+			"mark": command((*bed).setMark),
+			// DURATION: set the wall clock ahead, or back
+			"step-clock": command((*bed).stepClock),
+			"passed":     command((*bed).passed),
 		},
 	})
 }
@@ -137,6 +141,8 @@ func condition(name string) (bool, error) {
 		var sets [2]unix.CapUserData
 		err := unix.Capget(&header, &sets[0])
 		return sets[0].Effective&(1<<unix.CAP_SYS_RESOURCE) != 0, err
+	case "clock":
+		return os.Getenv("TEST_CLOCK") != "", nil
 	}
 	file := map[string]string{"memsw": "memory.memsw.limit_in_bytes", "v2": "cgroup.subtree_control"}[name]
 	if file == "" {
@@ -236,29 +242,6 @@ func (b *bed) stream(name string) (*stream, error) {
 	}
 	b.streams[name] = s
 	return s, nil
-}
-
-func (b *bed) setMark(*testscript.TestScript, []string) error {
-	b.mark = time.Now()
-	return nil
-}
-
-// passed checks a time against a lower bound, which is exact, and an upper one,
-// which is stretched on slow machines.
-func (b *bed) passed(_ *testscript.TestScript, args []string) error {
-	took := time.Since(b.mark)
-	least, err := time.ParseDuration(args[0])
-	if err != nil {
-		return err
-	}
-	most, err := time.ParseDuration(args[1])
-	if err != nil {
-		return err
-	}
-	if took < least || took > scaled(most) {
-		return fmt.Errorf("took %v, want %v to %v", took, least, scaled(most))
-	}
-	return nil
 }
 
 // unquote reads the escapes of a Go string.
