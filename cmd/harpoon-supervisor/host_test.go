@@ -45,7 +45,7 @@ func lookAtHost() (h host, err error) {
 	if h.descriptors, err = descriptors(); err != nil {
 		return h, err
 	}
-	if h.run, err = below("/run"); err != nil {
+	if h.run, err = pathsBelow("/run"); err != nil {
 		return h, err
 	}
 	if h.keys, err = keyrings(); err != nil {
@@ -93,9 +93,9 @@ func added(what string, before, after []string) error {
 	return fmt.Errorf("%s: %s", what, strings.Join(more, "\n\t"))
 }
 
-// below returns all paths below a directory; what comes and goes meanwhile is
+// pathsBelow returns all paths below a directory; what comes and goes meanwhile is
 // left out.
-func below(top string) ([]string, error) {
+func pathsBelow(top string) ([]string, error) {
 	var paths []string
 	err := filepath.WalkDir(top, func(path string, _ fs.DirEntry, err error) error {
 		if !os.IsNotExist(err) {

@@ -16,7 +16,7 @@ func TestOOM(t *testing.T) {
 	needRoot(t)
 	parent, via := onOneCPU(t)
 	const atOnce = 4
-	n := (rounds(1000) + atOnce - 1) / atOnce
+	n := (manyRounds(1000, 48) + atOnce - 1) / atOnce
 	repeat(t, atOnce, atOnce, func(i int) error {
 		c, err := aContainer(t, i, `{"restart": "always", "restart_backoff": {"initial": "0", "max": "0"}, "resources": {"mem": 16}}`)
 		if err != nil {
