@@ -59,7 +59,8 @@ func (s *starter) start(ctx context.Context, number int) (*run, error) {
 
 // steps is linear; its order is that of the sync pipe's diagram.
 func (s *starter) steps(ctx context.Context, r *run) error {
-	if err := ctx.Err(); err != nil {
+	// The first start makes its cgroup even so: that ends what a predecessor left.
+	if err := ctx.Err(); err != nil && r.number > 1 {
 		return err
 	}
 	conn, theirs, err := syncpipe.Pair()
@@ -79,6 +80,9 @@ func (s *starter) steps(ctx context.Context, r *run) error {
 		}
 		return err
 	}); err != nil {
+		return err
+	}
+	if err := ctx.Err(); err != nil {
 		return err
 	}
 	if err := s.step(r, "protect program", s.protectProgram); err != nil {
