@@ -10,7 +10,7 @@ export CGO_ENABLED := 0
 GOBUILD := go build -trimpath -buildvcs=false -ldflags '-s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)'
 
 .DEFAULT_GOAL := help
-.PHONY: help root build demo test test-vm race fuzz lint bench clean
+.PHONY: help root build demo test test-vm torture race fuzz lint bench clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -29,6 +29,9 @@ test: ## everything: lint, cross build, race, unit and integration, VM (root)
 
 test-vm: ## the same on cgroup v2, in a VM, on three kernels (KERNEL=6.1 RUN=TestOOM)
 	./scripts/test-vm.sh
+
+torture: root ## random commands, clients and blows against a model (TEST_ROUNDS=500 TEST_SEED=1 TEST_ROUND=7) (root)
+	TEST_ROUNDS=$${TEST_ROUNDS:-500} go test -buildvcs=false -count=1 -v -timeout 1h -run 'TestTorture$$' ./cmd/harpoon-supervisor
 
 race: ## the tests under the race detector (needs gcc)
 	CGO_ENABLED=1 go test -buildvcs=false -race -count=1 -p 1 ./...

@@ -3,6 +3,7 @@
 # once for each kernel: this machine's own hierarchy and kernel do not matter.
 #
 #   KERNEL=6.1 RUN=TestOOM make test-vm     one kernel, and tests by name
+#   TEST_ROUNDS, TEST_SEED, TEST_ROUND      for the tests that repeat themselves
 #   CACHE=DIR                               where kernels are kept
 #   KEEP=1                                  print each kernel's log, not only on failure
 #
@@ -121,7 +122,7 @@ boot() {
 	rm -rf "$guest"
 	mkdir -p "$guest"
 	modules "$1" "$guest"
-	printf '%s\n' "nonce=$nonce" "factor=$FACTOR" "packages='$PACKAGES'" "run='${RUN-}'" "limit=$((LIMIT - 30))" "modules='$MODULES'" >"$guest/config"
+	printf '%s\n' "nonce=$nonce" "factor=$FACTOR" "packages='$PACKAGES'" "run='${RUN-}'" "rounds=${TEST_ROUNDS-}" "seed=${TEST_SEED-}" "round=${TEST_ROUND-}" "limit=$((LIMIT - 30))" "modules='$MODULES'" >"$guest/config"
 	{ cat "$work/payload.cpio"; pack "$guest"; } >"$work/initrd"
 	truncate -s 1G "$work/disk"
 	mke2fs -q -F -t ext4 -E lazy_itable_init=1,lazy_journal_init=1 "$work/disk"

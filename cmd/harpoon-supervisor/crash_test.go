@@ -13,15 +13,21 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// seeded returns a random source, and names its seed for a run that fails.
-func seeded(t *testing.T) *rand.Rand {
+// aSeed returns a seed, which TEST_SEED may say, and names it for a run that fails.
+func aSeed(t *testing.T) uint64 {
 	t.Helper()
 	seed, err := strconv.ParseUint(os.Getenv("TEST_SEED"), 10, 64)
 	if err != nil {
 		seed = rand.Uint64()
 	}
 	t.Logf("TEST_SEED=%d", seed)
-	return rand.New(rand.NewPCG(seed, 0))
+	return seed
+}
+
+// seeded returns a random source.
+func seeded(t *testing.T) *rand.Rand {
+	t.Helper()
+	return rand.New(rand.NewPCG(aSeed(t), 0))
 }
 
 // crash is one way in which a supervisor is killed.

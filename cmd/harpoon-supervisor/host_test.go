@@ -42,7 +42,7 @@ func lookAtHost() (h host, err error) {
 	if h.children, err = children(); err != nil {
 		return h, err
 	}
-	if h.descriptors, err = descriptors(); err != nil {
+	if h.descriptors, err = descriptors(os.Getpid()); err != nil {
 		return h, err
 	}
 	if h.run, err = pathsBelow("/run"); err != nil {
@@ -160,16 +160,17 @@ func children() ([]string, error) {
 	return alive, nil
 }
 
-// descriptors returns what our descriptors are, without those that the Go
+// descriptors returns what a process's descriptors are, without those that the Go
 // runtime opens once and keeps.
-func descriptors() ([]string, error) {
-	entries, err := os.ReadDir("/proc/self/fd")
+func descriptors(pid int) ([]string, error) {
+	dir := fmt.Sprintf("/proc/%d/fd/", pid)
+	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return nil, err
 	}
 	var targets []string
 	for _, entry := range entries {
-		target, err := os.Readlink("/proc/self/fd/" + entry.Name())
+		target, err := os.Readlink(dir + entry.Name())
 		if err == nil && target != "anon_inode:[eventpoll]" && target != "anon_inode:[eventfd]" {
 			targets = append(targets, target)
 		}

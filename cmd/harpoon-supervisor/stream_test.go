@@ -20,9 +20,13 @@ import (
 type stream struct {
 	conn *net.UnixConn
 
+	// saw looks at each state as it comes; nil looks at none.
+	saw func(state) error
+
 	mu      sync.Mutex
 	states  []state
-	err     error // why no more will come: io.EOF, or what was wrong
+	times   []time.Time // when they came
+	err     error       // why no more will come: io.EOF, or what was wrong
 	changed chan struct{}
 	taken   int // states that the test has looked at
 }
@@ -33,24 +37,22 @@ func dial(c *container) (*stream, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &stream{conn: conn, changed: make(chan struct{})}
+	s := newStream(conn)
 	go s.receive()
 	return s, nil
 }
 
-// connect connects without reading. The path goes through a descriptor, because
-// a socket's address is short. The socket must never refuse, unless it is a
+// newStream returns a connection that is not read yet.
+func newStream(conn *net.UnixConn) *stream {
+	return &stream{conn: conn, changed: make(chan struct{})}
+}
+
+// connect connects without reading. The socket must never refuse, unless it is a
 // stale one that the supervisor is about to remove.
 func connect(c *container) (conn *net.UnixConn, err error) {
-	d, err := os.Open(c.dir)
-	if err != nil {
-		return nil, err
-	}
-	defer d.Close()
-	addr := &net.UnixAddr{Net: "unix", Name: fmt.Sprintf("/proc/self/fd/%d/control", d.Fd())}
 	var last error
 	err = poll(patience, func() error {
-		conn, last = net.DialUnix("unix", nil, addr)
+		conn, last = connectNow(c)
 		if errors.Is(last, os.ErrNotExist) || errors.Is(last, unix.EAGAIN) || errors.Is(last, unix.ECONNREFUSED) && c.stale {
 			return last
 		}
@@ -60,6 +62,17 @@ func connect(c *container) (conn *net.UnixConn, err error) {
 		return nil, last
 	}
 	return conn, err
+}
+
+// connectNow makes one attempt. The path goes through a descriptor, because a
+// socket's address is short.
+func connectNow(c *container) (*net.UnixConn, error) {
+	d, err := os.Open(c.dir)
+	if err != nil {
+		return nil, err
+	}
+	defer d.Close()
+	return net.DialUnix("unix", nil, &net.UnixAddr{Net: "unix", Name: fmt.Sprintf("/proc/self/fd/%d/control", d.Fd())})
 }
 
 // receive is the goroutine that reads. Every event must be as the contract says.
@@ -80,7 +93,7 @@ func (s *stream) receive() {
 				return
 			}
 		}
-		if err == io.EOF && len(rest) > 0 {
+		if (err == io.EOF || errors.Is(err, unix.ECONNRESET)) && len(rest) > 0 {
 			err = fmt.Errorf("torn event at the end: %q", rest)
 		}
 		if err != nil {
@@ -106,10 +119,13 @@ func (s *stream) add(event []byte) error {
 	if err == nil {
 		err = next.after(last)
 	}
+	if err == nil && s.saw != nil {
+		err = s.saw(next)
+	}
 	if err != nil {
 		return fmt.Errorf("%w: %s", err, data)
 	}
-	s.states = append(s.states, next)
+	s.states, s.times = append(s.states, next), append(s.times, time.Now())
 	s.notify()
 	return nil
 }

@@ -73,6 +73,7 @@ func allCommands() map[string]command {
 		"spin":         {spin, "<DURATION>"},
 		"flood":        {flood, ""},
 		"spawn":        {spawn, "<N>"},
+		"storm":        {storm, "<N>"},
 
 		// How it ends.
 		"exit":      {exit, "<STATUS>"},

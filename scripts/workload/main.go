@@ -13,7 +13,8 @@
 // of the form "key: value"; what the kernel refuses is printed by the name of the
 // errno and ends nothing. Most of them are a report of what a container sees
 // (env, fds, mounts), some a way to end (exit, crash), some a way to live (serve,
-// ignore-term) or to misbehave (eat, spin, flood, spawn).
+// ignore-term) or to misbehave (eat, spin, flood, spawn,
+// storm).
 package main
 
 import (
