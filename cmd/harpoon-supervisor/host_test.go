@@ -21,7 +21,8 @@ type host struct {
 	descriptors []string // what they are
 	cgroups     []string // named as our containers
 	run         []string // paths below /run
-	keys        []string // kernel keyrings of those who containers run as
+	keys        []string // kernel keyrings
+	sessions    int      // root's anonymous session keyrings; each container has one
 	harpoon     bool     // the default parent of the cgroups existed
 }
 
@@ -51,6 +52,13 @@ func lookAtHost() (h host, err error) {
 	if h.keys, err = keyrings(); err != nil {
 		return h, err
 	}
+	h.keys = slices.DeleteFunc(h.keys, func(key string) bool {
+		if strings.HasPrefix(key, session) {
+			h.sessions++
+			return true
+		}
+		return false
+	})
 	h.cgroups, err = ourCgroups()
 	for _, mount := range cgroupMounts() {
 		if _, err := os.Stat(filepath.Join(mount, "harpoon")); err == nil {
@@ -60,9 +68,18 @@ func lookAtHost() (h host, err error) {
 	return h, err
 }
 
+const (
+	session = "uid 0: keyring _ses:"
+	// foreignSessions may be there for containers that are not ours.
+	foreignSessions = 200
+)
+
 // same returns what has been added to the host since h.
 func (h host) same() error {
 	now, err := lookAtHost()
+	if err == nil && now.sessions > h.sessions+foreignSessions {
+		err = fmt.Errorf("session keyrings: %d, and %d before", now.sessions, h.sessions)
+	}
 	if err != nil {
 		return err
 	}
@@ -107,7 +124,8 @@ func pathsBelow(top string) ([]string, error) {
 }
 
 // keyrings returns the keys that are shown to us (keyrings(7)), by owner, type and
-// description, and the numbers that the kernel keeps for each owner.
+// description, and the numbers that the kernel keeps for each owner. Of root's
+// there is no telling whose they are; of the others' there are the containers'.
 func keyrings() ([]string, error) {
 	table, err := lines("/proc/keys")
 	if os.IsNotExist(err) { // a kernel without them
@@ -123,7 +141,7 @@ func keyrings() ([]string, error) {
 	users, unread := lines("/proc/key-users")
 	for _, user := range users {
 		// uid, usage, number of keys and of instantiated ones, quotas.
-		if f := strings.Fields(user); len(f) > 3 {
+		if f := strings.Fields(user); len(f) > 3 && f[0] != "0:" {
 			keys = append(keys, "uid "+f[0]+" "+f[2]+" keys")
 		}
 	}
