@@ -68,7 +68,7 @@ func allCommands() map[string]command {
 		"disarm":       {disarm, ""},
 		"rename":       {rename, "<NAME>"},
 		"hostile":      {hostile, "<PROGRAM> [ARG ...]"},
-		"deny":         {deny, "<ENOSYS|EPERM|EINVAL> <CALL,...> <PROGRAM> [ARG ...]"},
+		"deny":         {deny, "<ERRNO> <CALL,...> <PROGRAM> [ARG ...]"},
 		"close-output": {closeOutput, ""},
 		"spin":         {spin, "<DURATION>"},
 		"flood":        {flood, ""},
