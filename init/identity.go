@@ -126,6 +126,18 @@ func (c *container) setCapabilities() error {
 	return nil
 }
 
+// armed arms the parent-death signal at once after a change of credentials, which
+// clears it: the next step may hang, in a working directory on a dead server, say,
+// and would outlive the shim.
+func (c *container) armed(change func() error) func() error {
+	return func() error {
+		if err := change(); err != nil {
+			return err
+		}
+		return c.armParentDeath()
+	}
+}
+
 // enterWorkingDir changes to the working directory and makes sure that it is
 // below the root: a link to a descriptor that leads out of it would not be
 // (CVE-2024-21626). The kernel shows such a directory with a path that does not

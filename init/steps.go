@@ -117,12 +117,12 @@ func allSteps(c *container) []step {
 		{name: "no new privs", run: c.noNewPrivs},
 		// Capabilities leave the bounding set while there is CAP_SETPCAP.
 		{name: "drop bounding", run: c.dropBounding},
-		{name: "set user", run: c.setUser},
-		{name: "set caps", run: c.setCapabilities},
+		{name: "set user", run: c.armed(c.setUser)},
+		{name: "set caps", run: c.armed(c.setCapabilities)},
 		// As the command's user, who must be allowed to enter it.
 		{name: "enter workdir", run: c.enterWorkingDir},
 		{name: "find command", run: c.lookUp},
-		// After the last change of credentials: each of them clears it.
+		// Once more, whatever the steps before it have changed.
 		{name: "parent death", run: c.armParentDeath},
 		// Everything that can fail has been done. The shim writes the limits,
 		// which may be too tight for a Go program, and answers; from here on
