@@ -1,8 +1,11 @@
 package shim
 
 import (
+	"os"
 	"syscall"
 	"time"
+
+	"harpoon-supervisor/pkg/syncpipe"
 )
 
 // ending is why the supervisor ends, once the container is down for good.
@@ -70,14 +73,32 @@ func (s *supervisor) lookAtDir() {
 	}
 }
 
-// clearTimeout bounds the wait for what the last run has left behind.
-const clearTimeout = 10 * time.Second
+// endTimeout bounds the end: the waits of end, and a second.
+func endTimeout() time.Duration { return endTotal + syncpipe.Timeout + time.Second }
+
+// abandon ends a process that cannot come to its end: the kernel lets a step of
+// the clean-up, or one that a start was given up for, hang.
+func (s *supervisor) abandon() {
+	s.log.Error("cleanup", "error", errLate("end"))
+	s.lines.flush()
+	os.Exit(exitFailed)
+}
 
 // end takes leave of the clients and removes what is ours.
 func (s *supervisor) end() int {
-	// Removed before it refuses; who connected before that is served.
 	s.unwatch()
-	s.listener.unpublish()
+	// Removed before it refuses; who connected before that is served.
+	s.cleanUp("unpublish control", s.listener.unpublish)
+	s.cleanUp("dismiss clients", s.dismiss)
+	s.cleanUp("close listener", s.listener.close)
+	s.cleanUp("clear last run", s.awaitCleared)
+	status := s.ending.status(s.finalSent.Load(), s.unclean || s.leftOver.Load())
+	s.log.Info("ended", "status", status)
+	return status
+}
+
+// dismiss serves those who have connected, and closes all connections.
+func (s *supervisor) dismiss() error {
 	s.listener.stop()
 	for c := range s.accepted {
 		s.join(c)
@@ -90,16 +111,26 @@ func (s *supervisor) end() int {
 	for c := range s.clients {
 		c.file.Close()
 	}
-	s.listener.close()
+	return nil
+}
+
+// awaitCleared waits until the last run has been cleared. Why it could not be,
+// has been logged by then.
+func (s *supervisor) awaitCleared() error {
 	select {
 	case <-s.cleared:
-	case <-time.After(clearTimeout):
-		s.leftOver.Store(true)
-		s.log.Error("cleanup: out of time")
+		return nil
+	case <-time.After(syncpipe.Timeout):
+		return errLate("clear last run")
 	}
-	status := s.ending.status(s.finalSent.Load(), s.leftOver.Load())
-	s.log.Info("ended", "status", status)
-	return status
+}
+
+// cleanUp does one step of the end, which goes on whatever comes of it.
+func (s *supervisor) cleanUp(name string, f func() error) {
+	if err := step(name, f); err != nil {
+		s.unclean = true
+		s.log.Error("cleanup", "error", err)
+	}
 }
 
 // awaitWritten waits until every client has got what it was sent, or until time

@@ -2,6 +2,7 @@ package shim
 
 import (
 	"errors"
+	"io/fs"
 	"os"
 	"syscall"
 	"time"
@@ -51,8 +52,11 @@ func listen(dir runDir) (*listener, error) {
 	if err == nil {
 		l.raw, err = l.file.SyscallConn()
 	}
+	if err == nil {
+		err = l.file.SetReadDeadline(time.Time{}) // which only a file takes that the poller has
+	}
 	if err != nil {
-		l.close()
+		_ = l.close() // the first error is the one to know
 		return nil, os.NewSyscallError("listen on "+controlName, err)
 	}
 	return l, nil
@@ -81,13 +85,21 @@ func (l *listener) published() bool {
 	return err == nil && st.Dev == l.socket.Dev && st.Ino == l.socket.Ino
 }
 
-// unpublish removes control, if it is still ours, and the unfinished one.
-func (l *listener) unpublish() {
+// unpublish removes control, if it is still ours, and the unfinished one. What
+// is gone already is as good.
+func (l *listener) unpublish() error {
 	fd := int(l.dir.Fd())
+	names := []string{newControlName}
 	if l.published() {
-		_ = unix.Unlinkat(fd, controlName, 0) // gone already is as good
+		names = append(names, controlName)
 	}
-	_ = unix.Unlinkat(fd, newControlName, 0) // as good
+	var errs []error
+	for _, name := range names {
+		if err := unix.Unlinkat(fd, name, 0); err != nil && err != unix.ENOENT {
+			errs = append(errs, &fs.PathError{Op: "remove", Path: name, Err: err})
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // accept is the goroutine that turns connections into clients, until stop; then
@@ -100,7 +112,7 @@ func (l *listener) accept(accepted chan<- *client) {
 		case err == nil:
 			accepted <- newClient(fd, l.rootInside)
 			continue
-		case errors.Is(err, os.ErrDeadlineExceeded): // stop
+		case l.over():
 			l.drain(accepted)
 			return
 		case err != unix.ECONNABORTED:
@@ -124,6 +136,16 @@ func (l *listener) waitForSlot() bool {
 	case l.slots <- struct{}{}:
 		return true
 	case <-l.stopped:
+		return false
+	}
+}
+
+// over reports whether stop has been called.
+func (l *listener) over() bool {
+	select {
+	case <-l.stopped:
+		return true
+	default:
 		return false
 	}
 }
@@ -181,7 +203,6 @@ func (l *listener) stop() {
 	_ = l.file.SetReadDeadline(time.Unix(1, 0)) // an open socket takes it
 }
 
-func (l *listener) close() {
-	l.unpublish()
-	l.file.Close()
+func (l *listener) close() error {
+	return errors.Join(l.unpublish(), l.file.Close())
 }

@@ -54,7 +54,9 @@ func TestDrain(t *testing.T) {
 		accepted := make(chan *client)
 		go l.accept(accepted)
 		(<-accepted).file.Close() // accept now hands over the next one
-		l.unpublish()
+		if err := l.unpublish(); err != nil {
+			t.Error(err)
+		}
 		l.stop()
 		got := 1
 		for c := range accepted {
@@ -85,7 +87,9 @@ func TestNoRoom(t *testing.T) {
 	}
 	<-l.slots // one has left
 	(<-accepted).file.Close()
-	l.unpublish()
+	if err := l.unpublish(); err != nil {
+		t.Error(err)
+	}
 	l.stop()
 	if c, open := <-accepted; open {
 		t.Errorf("after stop: %v", c.peer)
@@ -108,7 +112,9 @@ func TestUnpublish(t *testing.T) {
 	if err := os.WriteFile(name, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	l.unpublish()
+	if err := l.unpublish(); err != nil {
+		t.Error(err)
+	}
 	if _, err := os.Stat(name); err != nil {
 		t.Errorf("somebody else's control: %v", err)
 	}

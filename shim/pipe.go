@@ -25,12 +25,15 @@ type pipe struct {
 	trace *tracer
 	// outfitter is at the other end, or nil: then it is init.
 	outfitter process
+	// timeout is syncpipe.Timeout, but for tests.
+	timeout time.Duration
+	late    func(string) // is told of a call that does not keep its deadline
 }
 
 // arm sets the deadline of the next call. The context is looked at afterwards:
 // so the deadline that an abort sets is never overwritten without being seen.
 func (p *pipe) arm() error {
-	if err := p.conn.SetTimeout(syncpipe.Timeout); err != nil {
+	if err := p.conn.SetTimeout(p.timeout); err != nil {
 		return err
 	}
 	return p.ctx.Err()
@@ -41,7 +44,8 @@ func (p *pipe) send(m syncpipe.Message, packet []byte) error {
 	if err := p.arm(); err != nil {
 		return err
 	}
-	err := p.conn.SendPacket(packet)
+	var err error
+	watch("send "+string(m.Type), p.late, func() { err = p.conn.SendPacket(packet) })
 	p.trace.message(p.run.number, "shim", "init", &m, start)
 	if errors.Is(err, unix.EPIPE) || errors.Is(err, unix.ECONNRESET) {
 		// What it had to say is still to be read.
@@ -53,14 +57,18 @@ func (p *pipe) send(m syncpipe.Message, packet []byte) error {
 	return err
 }
 
-// receive reads the next message that is not a step, or io.EOF.
+// receive reads the next message that is not a step, or io.EOF. It has one
+// deadline for all of them: init, which is not trusted, could go on for ever with
+// steps.
 func (p *pipe) receive() (syncpipe.Type, error) {
+	if err := p.arm(); err != nil {
+		return "", err
+	}
 	for {
 		start := syncpipe.Monotonic()
-		if err := p.arm(); err != nil {
-			return "", err
-		}
-		m, err := p.conn.Receive()
+		var m syncpipe.Message
+		var err error
+		watch("receive", p.late, func() { m, err = p.conn.Receive() })
 		switch {
 		case err == io.EOF:
 			p.trace.message(p.run.number, "init", "shim", nil, start)
@@ -69,10 +77,10 @@ func (p *pipe) receive() (syncpipe.Type, error) {
 			return "", err
 		}
 		p.trace.message(p.run.number, "init", "shim", &m, start)
-		switch m.Type {
-		case syncpipe.TypeStep:
+		switch {
+		case m.Type == syncpipe.TypeStep && p.trace != nil:
 			p.trace.initStep(p.run.number, cmp.Or(p.outfitter, p.run.child).id(), m.Step)
-		case syncpipe.TypeFailed:
+		case m.Type == syncpipe.TypeFailed:
 			return "", m.Failed
 		default:
 			return m.Type, nil

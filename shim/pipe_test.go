@@ -3,7 +3,12 @@ package shim
 import (
 	"context"
 	"errors"
+	"os"
+	"strings"
 	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
 
 	"harpoon-supervisor/pkg/syncpipe"
 )
@@ -21,7 +26,7 @@ func TestAbortIsNotForgotten(t *testing.T) {
 	stop := context.AfterFunc(ctx, func() { _ = conn.Interrupt() })
 	defer stop()
 	abort(errAborted)
-	p := &pipe{ctx: ctx, conn: conn, run: &run{number: 1}}
+	p := &pipe{ctx: ctx, conn: conn, run: &run{number: 1}, timeout: syncpipe.Timeout}
 	if _, err := p.receive(); !errors.Is(err, context.Canceled) {
 		t.Errorf("receive() = %v, want %v", err, context.Canceled)
 	}
@@ -45,4 +50,73 @@ func TestStepOf(t *testing.T) {
 			t.Errorf("stepOf(%q) = %q, want %q", name, got, want)
 		}
 	}
+}
+
+// TestUnexpectedMessages: what does not belong ends in an error that says so.
+func TestUnexpectedMessages(t *testing.T) {
+	const ready, step = `{"type":"ready"}`, `{"type":"step","step":{"name":"x"}}`
+	for _, test := range []struct {
+		name    string
+		packets []string
+		proceed bool // it has been ready, and is told to proceed
+		want    string
+	}{
+		{"step without a trace", []string{step}, false, `got message "step", want "ready"`},
+		{"proceed", []string{`{"type":"proceed"}`}, false, `got message "proceed", want "ready"`},
+		{"config", []string{`{"type":"config","config":{}}`}, false, `got message "config", want "ready"`},
+		{"short", []string{ready[:10]}, false, "packet of 10 bytes"},
+		{"garbage", []string{"\x00\xff"}, false, "packet of 2 bytes"},
+		{"oversized", []string{strings.Repeat(" ", 70<<10)}, false, "packet larger than"},
+		{"empty", []string{""}, false, errDied.Error()},
+		{"failed", []string{`{"type":"failed","failed":{"step":"x","text":"x: no"}}`}, false, "init: x: no"},
+		{"ready again", []string{ready}, true, `got message "ready", want the end`},
+		{"garbage instead of the end", []string{"x"}, true, "packet of 1 bytes"},
+		{"failed instead of the end", []string{`{"type":"failed","failed":{"step":"exec","text":"exec: no"}}`}, true, "init: exec: no"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			p, theirs := testPipe(t)
+			for _, packet := range test.packets {
+				if err := unix.Send(int(theirs.Fd()), []byte(packet), 0); err != nil {
+					t.Fatal(err)
+				}
+			}
+			wait := p.awaitReady
+			if test.proceed {
+				wait = p.proceed
+			}
+			if err := wait(); err == nil || !strings.Contains(err.Error(), test.want) {
+				t.Errorf("got %v, want %q in it", err, test.want)
+			}
+		})
+	}
+}
+
+// TestStepsWithoutEnd: init goes on reporting steps, and is given up all the same.
+func TestStepsWithoutEnd(t *testing.T) {
+	p, theirs := testPipe(t)
+	p.trace, p.timeout = &tracer{}, 10*time.Millisecond
+	p.run.child = &child{pid: 1}
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		for unix.Send(int(theirs.Fd()), []byte(`{"type":"step","step":{"name":"x"}}`), unix.MSG_NOSIGNAL) == nil {
+			// until nobody listens
+		}
+	}()
+	if err := p.awaitReady(); !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("awaitReady() = %v, want a timeout", err)
+	}
+	p.conn.Close()
+	<-ended
+}
+
+// testPipe returns the shim's end of a pipe, and init's.
+func testPipe(t *testing.T) (*pipe, *os.File) {
+	t.Helper()
+	conn, theirs, err := syncpipe.Pair()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close(); theirs.Close() })
+	return &pipe{ctx: t.Context(), conn: conn, run: &run{number: 1}, timeout: syncpipe.Timeout}, theirs
 }

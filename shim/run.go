@@ -79,18 +79,18 @@ func (r *run) notify(hints chan<- struct{}) {
 // clear ends whatever is left of the run and removes it. It is a goroutine of
 // its own after a run, because it may take a moment.
 func (r *run) clear() error {
-	var errs []error
 	if r.child != nil {
 		r.child.close()
 	}
 	if r.oom != nil {
 		r.oom.Close()
 	}
+	var err error
 	if r.group != nil {
-		errs = append(errs, r.group.Remove())
+		err = step("remove cgroup", r.group.Remove)
 	}
 	r.links.close()
-	return errors.Join(errs...)
+	return errors.Join(err, named("clear run", fault("clear run")))
 }
 
 // killCounter decides whether a SIGKILL of the command was the kernel's, for

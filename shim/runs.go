@@ -4,21 +4,41 @@ import (
 	"context"
 	"fmt"
 	"time"
+
+	"golang.org/x/sys/unix"
+
+	"harpoon-supervisor/pkg/syncpipe"
 )
 
 // startRun starts the next run, when the last one has been cleared.
 func (s *supervisor) startRun() {
 	ctx, abort := context.WithCancelCause(context.Background())
 	s.abort = abort
-	number := s.runs + 1
-	cleared := s.cleared
+	number, cleared := s.runs+1, s.cleared
+	done := make(chan startResult, 1)
+	go func() { // start
+		r := &run{number: number}
+		err := watched("clear last run", s.starter.hang, func() error {
+			select {
+			case <-cleared:
+			case <-ctx.Done():
+			}
+			return nil
+		})
+		if err != nil {
+			err = fmt.Errorf("start container: %w", err)
+		} else {
+			r, err = s.start(ctx, number)
+		}
+		done <- startResult{run: r, err: err}
+	}()
 	go func() {
 		select {
-		case <-cleared:
-		case <-ctx.Done():
+		case r := <-done:
+			s.starts <- r
+		case name := <-s.starter.stuck:
+			s.starts <- startResult{err: fmt.Errorf("start container: %w", errLate(name)), late: done}
 		}
-		r, err := s.start(ctx, number)
-		s.starts <- startResult{r, err}
 	}()
 }
 
@@ -27,16 +47,33 @@ func (s *supervisor) startRun() {
 type startResult struct {
 	run *run
 	err error
+	// late is set instead of run if a step of the start hangs: should that
+	// ever end, here is what came of it.
+	late <-chan startResult
+}
+
+// settled waits for what is to be cleared.
+func (r startResult) settled() *run {
+	if r.late == nil {
+		return r.run
+	}
+	late := <-r.late
+	if late.err == nil { // nobody waits for its command
+		_ = late.run.signal(unix.SIGKILL)
+		_, _ = late.run.child.waitFor(syncpipe.Timeout) // what is left, clear finds
+	}
+	return late.run
 }
 
 // clearRun ends and removes what a run has left, beside the loop. The next
 // start and the end of the supervisor wait for it.
-func (s *supervisor) clearRun(r *run) {
+func (s *supervisor) clearRun(settled func() *run) {
 	before, done := s.cleared, make(chan struct{})
 	s.cleared = done
 	go func() {
 		defer close(done)
 		<-before
+		r := settled()
 		err := r.clear()
 		if r.group != nil { // one that got so far took over what was left
 			s.leftOver.Store(err != nil)
@@ -62,10 +99,10 @@ func (s *supervisor) onStart(r startResult) {
 	case s.state == aborting && s.runs > 0:
 		// As in back-off: the last exit is the final one.
 		s.log.Info("restart aborted")
-		s.clearRun(r.run)
+		s.clearRun(r.settled)
 		s.apply(startFailed)
 	default:
-		s.clearRun(r.run)
+		s.clearRun(r.settled)
 		s.fail(r.err)
 	}
 }
@@ -96,7 +133,7 @@ func (s *supervisor) onExit(e exit) {
 		// What is not known is neither success nor any failure in particular.
 		s.log.Error("exit unknown", "run", r.number, "error", e.err)
 		s.run, s.startedAt, s.lookKill = nil, time.Time{}, nil
-		s.clearRun(r)
+		s.clearRun(func() *run { return r })
 		s.err = fmt.Sprintf("internal error: wait for the command: %v", e.err)
 		s.apply(endedForGood)
 		return
@@ -110,7 +147,7 @@ func (s *supervisor) onExit(e exit) {
 	}
 	s.log.Info("exited", append([]any{"run", r.number, "after", e.at.Sub(r.started).Round(time.Millisecond)}, how(s.exit)...)...)
 	s.run, s.startedAt, s.lookKill = nil, time.Time{}, nil
-	s.clearRun(r)
+	s.clearRun(func() *run { return r })
 	if !wantsRestart(s.starter.container.restart, *s.exit) {
 		s.apply(endedForGood)
 		return

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -44,9 +45,14 @@ func Run(o Options) int {
 	protect()
 	log, lines := newLog(int(os.Stderr.Fd()))
 	defer lines.flush()
-	s, err := open(o, log)
+	complain := func(err error) { fmt.Fprintf(lines, "harpoon-supervisor: %v\n", err) }
+	s, err := open(o, log, func(step string) {
+		complain(errLate(step))
+		lines.flush()
+		os.Exit(exitFailed)
+	})
 	if err != nil {
-		fmt.Fprintf(lines, "harpoon-supervisor: %v\n", err)
+		complain(err)
 		return exitFailed
 	}
 	s.signals, s.lines = signals, lines
@@ -54,54 +60,67 @@ func Run(o Options) int {
 	status := exitFailed
 	go func() {
 		defer close(s.starter.cloner.requests)
-		status = s.loop()
+		s.loop()
+		time.AfterFunc(endTimeout(), s.abandon)
+		status = s.end()
 	}()
 	s.starter.cloner.serve()
 	return status
 }
 
-// open takes possession of the run directory. If it fails, it leaves nothing.
-func open(o Options, log *slog.Logger) (*supervisor, error) {
-	dir, err := lockRunDir()
-	if err != nil {
+// open takes possession of the run directory. If it fails, it leaves nothing. It
+// calls late with the name of a step that hangs.
+func open(o Options, log *slog.Logger, late func(string)) (*supervisor, error) {
+	step := func(name string, f func() error) error { return watched(name, late, f) }
+	var dir runDir
+	if err := step("lock run directory", func() (err error) {
+		dir, err = lockRunDir()
+		return err
+	}); err != nil {
 		return nil, err
 	}
-	s, err := openIn(dir, o, log)
+	s, err := openIn(dir, o, log, step)
 	if err != nil {
 		dir.Close()
 	}
 	return s, err
 }
 
-func openIn(dir runDir, o Options, log *slog.Logger) (*supervisor, error) {
+func openIn(dir runDir, o Options, log *slog.Logger, step func(string, func() error) error) (*supervisor, error) {
 	owner, err := cgroup.OwnerOf(dir.File)
 	if err != nil {
 		return nil, err
 	}
-	if err := dir.removeStale(); err != nil {
+	if err := step("remove stale", dir.removeStale); err != nil {
 		return nil, err
 	}
-	l, err := listen(dir)
-	if err != nil {
+	var l *listener
+	if err := step("listen", func() (err error) {
+		l, err = listen(dir)
+		return err
+	}); err != nil {
 		return nil, err
 	}
 	s := newSupervisor(dir, l, log)
-	s.starter = &starter{options: o, owner: owner, cloner: cloner{make(chan func())}}
+	s.starter = &starter{options: o, owner: owner, cloner: cloner{make(chan func())}, stuck: make(chan string, 1)}
 	s.start = s.starter.start
 	s.starter.predecessor = readPredecessor()
-	config, refusal := readConfig()
-	if refusal == nil {
-		refusal = s.starter.admits(config)
-	}
-	if s.starter.refusal = refusal; refusal == nil {
-		err = s.configure(o, config)
+	var config *agent.ContainerConfig
+	s.starter.refusal = step("read "+configName, func() (err error) {
+		if config, err = readConfig(); err == nil {
+			err = s.starter.admits(config)
+		}
+		return err
+	})
+	if s.starter.refusal == nil {
+		err = step("write "+resolvedName, func() error { return s.configure(o, config) })
 	}
 	// Published last: from here on everything is told to clients.
 	if err == nil {
-		err = l.publish()
+		err = step("publish control", l.publish)
 	}
 	if err != nil {
-		l.close()
+		_ = l.close() // the first error is the one to know
 		return nil, err
 	}
 	return s, nil

@@ -32,6 +32,8 @@ type starter struct {
 	refusal error
 	// predecessor is the cgroup of the last supervisor in the run directory.
 	predecessor cgroupName
+	// stuck gets the name of a step that hangs.
+	stuck chan string
 }
 
 // start is the goroutine that starts a run: it goes through the steps outside,
@@ -40,17 +42,16 @@ type starter struct {
 // unless the command runs already.
 func (s *starter) start(ctx context.Context, number int) (*run, error) {
 	r := &run{number: number}
-	if err := s.takeOver(); err != nil {
-		return r, fmt.Errorf("start container: take over: %w", err)
+	err := s.step(r, "take over", s.takeOver)
+	if err != nil {
+		return r, fmt.Errorf("start container: %w", err)
 	}
 	if s.refusal != nil {
 		return r, s.refusal
 	}
-	err := s.steps(ctx, r)
-	if err == nil {
+	if err = s.steps(ctx, r); err == nil {
 		return r, nil
 	}
-	err = s.explain(r, r.child, err)
 	if ctx.Err() != nil {
 		err = context.Cause(ctx)
 	}
@@ -58,20 +59,27 @@ func (s *starter) start(ctx context.Context, number int) (*run, error) {
 }
 
 // steps is linear; its order is that of the sync pipe's diagram.
-func (s *starter) steps(ctx context.Context, r *run) error {
+func (s *starter) steps(ctx context.Context, r *run) (err error) {
 	// The first start makes its cgroup even so: that ends what a predecessor left.
 	if err := ctx.Err(); err != nil && r.number > 1 {
 		return err
 	}
-	conn, theirs, err := syncpipe.Pair()
-	if err != nil {
+	var conn *syncpipe.Conn
+	var theirs *os.File
+	if err := s.step(r, "make sync pipe", func() (err error) {
+		conn, theirs, err = syncpipe.Pair()
+		return err
+	}); err != nil {
 		return err
 	}
 	defer conn.Close()
 	defer theirs.Close()
+	// While the pipe is open: at its end init ends, too, and would seem to be
+	// the cause.
+	defer func() { err = s.explain(r, r.child, err) }()
 	// A waiting call of the pipe ends when the start is aborted.
 	defer context.AfterFunc(ctx, func() { _ = conn.Interrupt() })() // a closed pipe is as good
-	p := &pipe{ctx: ctx, conn: conn, run: r, trace: s.trace}
+	p := &pipe{ctx: ctx, conn: conn, run: r, trace: s.trace, timeout: syncpipe.Timeout, late: s.hang}
 
 	if err := s.step(r, "create cgroup", func() error {
 		g, err := s.createGroup()
@@ -124,7 +132,7 @@ func (s *starter) steps(ctx context.Context, r *run) error {
 // step runs one step of this half and traces it.
 func (s *starter) step(r *run, name string, f func() error) error {
 	start := syncpipe.Monotonic()
-	err := f()
+	err := watched(name, s.hang, f)
 	s.trace.step(r.number, name, start)
 	return err
 }
@@ -138,6 +146,14 @@ func (s *starter) admits(config *agent.ContainerConfig) error {
 		return fmt.Errorf("%s: resources.oom_group: needs cgroup v2, this host has v1", configName)
 	}
 	return nil
+}
+
+// hang reports a step that takes too long.
+func (s *starter) hang(name string) {
+	select {
+	case s.stuck <- name:
+	default: // the first one is the one to know
+	}
 }
 
 // createGroup makes the run's cgroup.
@@ -172,10 +188,13 @@ func (s *starter) takeOver() error {
 	if errors.Is(err, cgroup.ErrInUse) || errors.Is(err, cgroup.ErrNotOurs) {
 		return nil // somebody else's by now
 	}
-	if err != nil {
-		return err
+	if err == nil {
+		err = g.Remove()
 	}
-	return g.Remove()
+	if err != nil {
+		return fmt.Errorf("take over: %w", err)
+	}
+	return nil
 }
 
 // openNetwork opens a network that is not the host's, and brings a new one up.
@@ -194,12 +213,16 @@ func (s *starter) openNetwork(r *run) (err error) {
 
 // explain adds to an error what is known about the helper behind it, which it ends.
 func (s *starter) explain(r *run, helper process, err error) error {
-	if helper == nil {
+	if err == nil || helper == nil {
 		return err
 	}
 	stat, unread := helper.readStat()
-	unkilled := errors.Join(helper.signal(unix.SIGKILL), r.group.Thaw())
-	status, unreaped := helper.waitFor(syncpipe.Timeout)
+	unkilled := s.step(r, "kill init", func() error { return errors.Join(helper.signal(unix.SIGKILL), r.group.Thaw()) })
+	var status unix.WaitStatus
+	unreaped := s.step(r, "reap init", func() (err error) {
+		status, err = helper.waitFor(syncpipe.Timeout)
+		return err
+	})
 	if unreaped != nil {
 		return fmt.Errorf("%w; kill init: %w", err, cmp.Or(unkilled, unreaped))
 	}

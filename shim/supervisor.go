@@ -61,6 +61,7 @@ type supervisor struct {
 
 	finalSent atomic.Bool
 	leftOver  atomic.Bool // the last run could not be cleared
+	unclean   bool        // something else could not
 
 	// Timers: nil while they are not needed.
 	due      <-chan time.Time // the back-off is over
@@ -104,11 +105,10 @@ const (
 	killLooks      = 13                     // after a hint, at doubling distances: two seconds in all
 )
 
-// loop runs the container until the supervisor's end and returns its status.
-func (s *supervisor) loop() int {
+// loop runs the container until it is over.
+func (s *supervisor) loop() {
 	go s.listener.accept(s.accepted)
 	s.serve()
-	return s.end()
 }
 
 // serve starts the container and takes what happens, one thing at a time.

@@ -47,7 +47,7 @@ func (s *starter) outfit(ctx context.Context, r *run, into int, tasks []*os.File
 	}
 	defer helper.close()
 	theirs.Close()
-	p := &pipe{ctx: ctx, conn: conn, run: r, trace: s.trace, outfitter: helper}
+	p := &pipe{ctx: ctx, conn: conn, run: r, trace: s.trace, outfitter: helper, timeout: syncpipe.Timeout, late: s.hang}
 	if err == nil {
 		err = p.send(m, packet)
 	}

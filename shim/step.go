@@ -1,0 +1,50 @@
+package shim
+
+import (
+	"fmt"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"harpoon-supervisor/pkg/syncpipe"
+)
+
+// step does one thing that a setup or a clean-up is made of. An errno alone says
+// nothing: it gets the step's name.
+func step(name string, f func() error) error {
+	err := fault(name)
+	if err == nil {
+		err = f()
+	}
+	return named(name, err)
+}
+
+func named(name string, err error) error {
+	if errno, bare := err.(unix.Errno); bare {
+		return fmt.Errorf("%s: %w", name, errno)
+	}
+	return err
+}
+
+// stepTimeout bounds a step of this half. Some wait for init, for
+// syncpipe.Timeout, and know more when that is over: hence the second.
+func stepTimeout() time.Duration { return syncpipe.Timeout + time.Second }
+
+// watch does something that has a deadline. What hangs in the kernel cannot be
+// called off: late is told its name, and goes on without it.
+func watch(name string, late func(string), f func()) {
+	alarm := time.AfterFunc(stepTimeout(), func() { late(name) })
+	defer alarm.Stop()
+	f()
+}
+
+// watched is a step with a deadline.
+func watched(name string, late func(string), f func() error) (err error) {
+	watch(name, late, func() { err = step(name, f) })
+	return err
+}
+
+// errLate is the error for a step that hangs.
+func errLate(name string) error {
+	return fmt.Errorf("%s: no answer within %v", name, syncpipe.Timeout)
+}
