@@ -34,6 +34,9 @@ func newChild(pid, pidfd int, program os.FileInfo) (*child, error) {
 		c.raw, err = c.pidfd.SyscallConn()
 	}
 	if err == nil {
+		err = c.pidfd.SetReadDeadline(time.Time{}) // which only a file takes that the poller has
+	}
+	if err == nil {
 		c.stat, err = os.Open("/proc/" + strconv.Itoa(pid) + "/stat")
 	}
 	if err != nil {

@@ -72,6 +72,9 @@ func Run(o Options) int {
 // calls late with the name of a step that hangs.
 func open(o Options, log *slog.Logger, late func(string)) (*supervisor, error) {
 	step := func(name string, f func() error) error { return watched(name, late, f) }
+	if err := step("check descriptor limit", checkLimit); err != nil {
+		return nil, err
+	}
 	var dir runDir
 	if err := step("lock run directory", func() (err error) {
 		dir, err = lockRunDir()
