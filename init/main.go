@@ -47,7 +47,11 @@ func run(pipe *syncpipe.Conn) (err error) {
 		current = s.name
 		setName(s.threadName())
 		start := syncpipe.Monotonic()
-		if err := s.run(); err != nil {
+		err := fault(s.name)
+		if err == nil {
+			err = s.run()
+		}
+		if err != nil {
 			return err
 		}
 		if m.Config.Trace && !s.silent {

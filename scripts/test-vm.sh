@@ -89,6 +89,7 @@ payload() {
 	done
 	cp scripts/test-vm-guest.sh "$1/init"
 	go build -buildvcs=false -ldflags '-X main.version=1.2.3 -X main.commit=abc' -o "$1/bin/" ./cmd/harpoon-supervisor ./scripts/workload
+	go build -buildvcs=false -tags faults -o "$1/bin/harpoon-supervisor-faults" ./cmd/harpoon-supervisor
 	for package in $PACKAGES; do
 		mkdir -p "$1/test/$package"
 		go test -c -o "$1/test/$package/run.test" "./$package"

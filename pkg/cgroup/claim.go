@@ -92,6 +92,9 @@ func (g *Group) makeFirst() error {
 // it cloned leaves the lock to a child that has not exec'ed yet, for
 // microseconds: so it is worth a few tries.
 func flock(fd int) error {
+	if err := fault("lock"); err != nil {
+		return err
+	}
 	for pause := time.Millisecond; ; pause *= 2 {
 		err := unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB)
 		if err != unix.EWOULDBLOCK {

@@ -79,6 +79,9 @@ func (g *Group) freezerDir() (string, bool) {
 
 // write writes to a file of a cgroup, which must exist.
 func write(name, value string) error {
+	if err := fault("write", name); err != nil {
+		return err
+	}
 	f, err := os.OpenFile(name, os.O_WRONLY, 0)
 	if err != nil {
 		return err

@@ -101,7 +101,10 @@ func (g *Group) furnish(need Limits) error {
 // would add the file to the runtime's poller, as cgroup files can be polled, and
 // make it non-blocking for the helper.
 func openForHelper(name string) (*os.File, error) {
-	fd, err := unix.Open(name, unix.O_WRONLY|unix.O_CLOEXEC, 0)
+	fd, err := -1, fault("open", name)
+	if err == nil {
+		fd, err = unix.Open(name, unix.O_WRONLY|unix.O_CLOEXEC, 0)
+	}
 	if err != nil {
 		return nil, &os.PathError{Op: "open", Path: name, Err: err}
 	}

@@ -41,6 +41,9 @@ func (g *Group) Kill() error {
 // killOnce sends every process a SIGKILL and returns how many there were.
 func (g *Group) killOnce() (int, error) {
 	procs, err := g.processes()
+	if err == nil && len(procs) > 0 {
+		err = fault("kill")
+	}
 	if err != nil || len(procs) == 0 {
 		return 0, err
 	}

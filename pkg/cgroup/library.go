@@ -27,7 +27,9 @@ func makeV1(places []place) (cgroup1.Cgroup, error) {
 	// directory for all, and makes plain directories in the tmpfs there if it is
 	// not. So it gets the list of those that are mounted; and as it joins root,
 	// controller and path, a path that begins with ".." leads to where they are.
-	locate := func(name cgroup1.Name) (string, error) { return path.Join("..", dirs[name]), nil }
+	locate := func(name cgroup1.Name) (string, error) {
+		return path.Join("..", dirs[name]), fault("mkdir", string(name))
+	}
 	mounted := func() ([]cgroup1.Subsystem, error) { return subsystems, nil }
 	return cgroup1.New(locate, &specs.LinuxResources{}, cgroup1.WithHierarchy(mounted))
 }
@@ -51,6 +53,9 @@ func subsystem(controller string) cgroup1.Subsystem {
 // and if that is refused remove the directory, even one that it has not made. So
 // none are given.
 func makeV2(p *place) (*cgroup2.Manager, error) {
+	if err := fault("mkdir"); err != nil {
+		return nil, err
+	}
 	return cgroup2.NewManager(p.from, strings.TrimPrefix(p.dir(), p.from), &cgroup2.Resources{})
 }
 

@@ -43,7 +43,11 @@ func (g *Group) clear(end time.Time) error {
 // that one missing, or can lock it, finds nothing elsewhere.
 func (g *Group) removeDirs() error {
 	for _, p := range slices.Backward(g.places) {
-		if err := removeTree(p.dir()); err != nil {
+		err := fault("remove", p.controllers...)
+		if err == nil {
+			err = removeTree(p.dir())
+		}
+		if err != nil {
 			return err
 		}
 	}

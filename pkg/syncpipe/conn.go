@@ -15,9 +15,6 @@ import (
 // FD is the descriptor of the child's end in the child.
 const FD = 3
 
-// Timeout bounds each wait of either half for the other.
-const Timeout = 10 * time.Second
-
 // maxPacket bounds what the shim sends. Linux takes packets up to the send
 // buffer less some overhead (socket(7), SO_SNDBUF).
 const maxPacket = 4 << 20
@@ -73,6 +70,9 @@ func shimEnd(fd int) (*Conn, error) {
 // Inherited returns the child's end in the child: descriptor FD, which the shim
 // has left open across execve. Waits on it end after Timeout.
 func Inherited() (*Conn, error) {
+	if err := fault(true, "inherit", nil); err != nil {
+		return nil, err
+	}
 	unix.CloseOnExec(FD)
 	timeout := unix.NsecToTimeval(Timeout.Nanoseconds())
 	for _, option := range []int{unix.SO_RCVTIMEO, unix.SO_SNDTIMEO} {
@@ -139,10 +139,13 @@ func (c *Conn) Send(m Message) error {
 
 // SendPacket sends one encoded message.
 func (c *Conn) SendPacket(packet []byte) error {
-	err := c.wait(c.raw.Write, func(fd int) error {
-		// An end whose other half has died gives EPIPE, without the signal.
-		return unix.Sendto(fd, packet, unix.MSG_NOSIGNAL, nil)
-	})
+	err := fault(c.blocking, "send", packet)
+	if err == nil {
+		err = c.wait(c.raw.Write, func(fd int) error {
+			// An end whose other half has died gives EPIPE, without the signal.
+			return unix.Sendto(fd, packet, unix.MSG_NOSIGNAL, nil)
+		})
+	}
 	if err != nil {
 		return fmt.Errorf("sync pipe: send: %w", err)
 	}
@@ -183,6 +186,9 @@ func (c *Conn) receive(packet []byte, how int) (n, flags int, err error) {
 		}
 		return err
 	})
+	if err == nil && how == 0 {
+		err = fault(c.blocking, "receive", packet[:n])
+	}
 	if err != nil {
 		err = fmt.Errorf("sync pipe: receive: %w", err)
 	}

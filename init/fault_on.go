@@ -1,0 +1,9 @@
+//go:build faults
+
+package nsinit
+
+// Fault is called with the name of each step before it is done; an error is
+// taken for the step's. It exists in builds for tests only.
+var Fault = func(step string) error { return nil }
+
+func fault(step string) error { return Fault(step) }
