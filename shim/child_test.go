@@ -1,10 +1,13 @@
 package shim
 
 import (
+	"errors"
 	"os"
 	"os/exec"
 	"strings"
 	"testing"
+
+	"golang.org/x/sys/unix"
 
 	"harpoon-supervisor/pkg/syncpipe"
 )
@@ -82,5 +85,24 @@ func TestIsInit(t *testing.T) {
 		if got := c.isInit(procStat{name: test.name}); got != test.want {
 			t.Errorf("isInit(%q, pid %d) = %v, want %v", test.name, test.pid, got, test.want)
 		}
+	}
+}
+
+// TestUnpolledChild: one whose end could not be awaited is not kept.
+func TestUnpolledChild(t *testing.T) {
+	sleeper := exec.Command("sleep", "60")
+	if err := sleeper.Start(); err != nil {
+		t.Fatal(err)
+	}
+	fd, err := unix.Open(t.TempDir(), unix.O_RDONLY|unix.O_CLOEXEC, 0) // nothing for the poller
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c, err := newChild(sleeper.Process.Pid, fd, nil); err == nil {
+		t.Errorf("newChild() = %v, want an error", c)
+		_ = sleeper.Process.Kill()
+	}
+	if err := sleeper.Wait(); !errors.Is(err, unix.ECHILD) {
+		t.Errorf("wait for it = %v, want %v: it has been reaped", err, unix.ECHILD)
 	}
 }

@@ -52,9 +52,6 @@ func listen(dir runDir) (*listener, error) {
 	if err == nil {
 		l.raw, err = l.file.SyscallConn()
 	}
-	if err == nil {
-		err = l.file.SetReadDeadline(time.Time{}) // which only a file takes that the poller has
-	}
 	if err != nil {
 		_ = l.close() // the first error is the one to know
 		return nil, os.NewSyscallError("listen on "+controlName, err)

@@ -155,8 +155,48 @@ func TestModeFromTheFirst(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		l.close()
+		if err := l.close(); err != nil {
+			t.Fatal(err)
+		}
 	}
 	close(done)
 	looker.Wait()
+}
+
+// TestUnpolled: a socket for which the poller had no room (fs.epoll.max_user_watches)
+// is looked at by the clock; that ends, too, and nobody is left out.
+func TestUnpolled(t *testing.T) {
+	l, address := listening(t)
+	fd, err := unix.Dup(int(l.file.Fd()))
+	if err == nil {
+		err = unix.SetNonblock(fd, false)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.file.Close()
+	l.file = os.NewFile(uintptr(fd), "blocking: not for the poller")
+	if l.raw, err = l.file.SyscallConn(); err == nil {
+		err = unix.SetNonblock(fd, true)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	accepted := make(chan *client)
+	go l.accept(accepted)
+	connectTo(t, address)
+	(<-accepted).file.Close()
+	connectTo(t, address)
+	if err := l.unpublish(); err != nil {
+		t.Error(err)
+	}
+	l.stop()
+	got := 0
+	for c := range accepted {
+		c.file.Close()
+		got++
+	}
+	if got != 1 {
+		t.Errorf("%d more clients accepted, want 1", got)
+	}
 }

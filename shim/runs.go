@@ -15,6 +15,10 @@ func (s *supervisor) startRun() {
 	ctx, abort := context.WithCancelCause(context.Background())
 	s.abort = abort
 	number, cleared := s.runs+1, s.cleared
+	select {
+	case <-s.starter.stuck: // a step of the last start that ended at that very moment
+	default:
+	}
 	done := make(chan startResult, 1)
 	go func() { // start
 		r := &run{number: number}
