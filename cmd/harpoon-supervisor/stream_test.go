@@ -37,9 +37,14 @@ func dial(c *container) (*stream, error) {
 	if err != nil {
 		return nil, err
 	}
+	return read(conn), nil
+}
+
+// read returns what comes over a connection.
+func read(conn *net.UnixConn) *stream {
 	s := newStream(conn)
 	go s.receive()
-	return s, nil
+	return s
 }
 
 // newStream returns a connection that is not read yet.
