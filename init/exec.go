@@ -86,6 +86,10 @@ func (c *container) resetSignals() error {
 	return nil
 }
 
+// mostFDs is far above what init can have open: the shim hands it less than ten,
+// and a new one gets the lowest number that is free.
+const mostFDs = 1024
+
 // closeDescriptors makes execve close whatever is open but the standard streams.
 // Nothing is closed before: another thread of the runtime may be waiting on its
 // epoll instance, and would end the process. The sync pipe, too, closes at the
@@ -96,6 +100,12 @@ func (c *container) closeDescriptors() error {
 		return nil
 	}
 	dir, err := unix.Openat(c.proc, "self/fd", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err == unix.EMFILE { // the command may have fewer than init has: no list
+		for fd := syncpipe.FD; fd < mostFDs; fd++ {
+			unix.CloseOnExec(fd) // where there is one
+		}
+		return nil
+	}
 	if err != nil {
 		return pathError("open", "/proc/self/fd", err)
 	}
