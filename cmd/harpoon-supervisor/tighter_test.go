@@ -82,6 +82,8 @@ func tighterStatus(name, theirs, ours string) bool {
 		return bad == nil && worse == nil && b&^a == 0
 	case "NoNewPrivs", "Seccomp", "Seccomp_filters":
 		return theirs < ours
+	case "Speculation_Store_Bypass", "SpeculationIndirectBranch": // a filter does that before Linux 5.16
+		return strings.Contains(ours, "force")
 	case "Uid", "Gid":
 		return !slices.Contains(strings.Fields(ours), "0")
 	}
@@ -123,6 +125,8 @@ func TestTighter(t *testing.T) {
 		{"status CapEff", "0000000020000420", "0000000000000001", false},
 		{"status Seccomp", "0", "2", true},
 		{"status NoNewPrivs", "1", "0", false},
+		{"status Speculation_Store_Bypass", "thread vulnerable", "thread force mitigated", true},
+		{"status Speculation_Store_Bypass", "thread force mitigated", "thread vulnerable", false},
 		{"status Uid", "0 0 0 0", "1 1 1 1", true},
 		{"status Uid", "1 1 1 1", "1 0 1 1", false},
 		{"status Umask", "0022", "0000", false},
