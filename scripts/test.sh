@@ -45,7 +45,7 @@ packages() {
 gotest() {
 	local name=$1
 	shift
-	go test -buildvcs=false -json -count=1 -p 1 -timeout 10m "$@" ./... |
+	go test -buildvcs=false -json -count=1 -p 1 -timeout 20m "$@" ./... |
 		go run -buildvcs=false ./scripts/report -skipped "$skipped" -name "$name"
 }
 
