@@ -81,10 +81,14 @@ func onOneCPU(t *testing.T) (parent string, via []string) {
 	for _, mount := range cgroupMounts() {
 		top, dir := filepath.Join(mount, bench.parent), filepath.Join(mount, parent)
 		switch {
-		case present(mount, "cpuset.effective_mems"): // v1
-			for _, dir := range []string{top, dir} {
-				put(t, dir, "cpuset.cpus", "0")
-				put(t, dir, "cpuset.mems", "0")
+		case present(mount, "cpuset.effective_mems"): // v1, where a new one has no CPU
+			for _, name := range []string{"cpuset.cpus", "cpuset.mems"} {
+				all, err := os.ReadFile(filepath.Join(mount, name))
+				if err != nil {
+					t.Fatal(err)
+				}
+				put(t, top, name, string(all)) // other tests use it, too
+				put(t, dir, name, "0")
 			}
 			return parent, []string{"sh", "-c", `echo $$ >"$0/cgroup.procs" && exec "$@"`, dir}
 		case present(mount, "cpuset.cpus.effective"): // v2
