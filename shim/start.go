@@ -223,11 +223,11 @@ func (s *starter) explain(r *run, helper process, err error) error {
 		status, err = helper.waitFor(syncpipe.Timeout)
 		return err
 	})
+	at := s.stepOf(stat)
 	if unreaped != nil {
-		return fmt.Errorf("%w; kill init: %w", err, cmp.Or(unkilled, unreaped))
+		return fmt.Errorf("init: %s: %w; kill init: %w", at, err, cmp.Or(unkilled, unreaped))
 	}
 	_, told := errors.AsType[*syncpipe.Failed](err)
-	at := s.stepOf(stat)
 	switch {
 	case told, errors.Is(err, cgroup.ErrTooSmall): // it knows best
 		return err
