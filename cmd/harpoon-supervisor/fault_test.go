@@ -227,7 +227,7 @@ func (f faultCase) judge(s *supervisor, status string, final state) error {
 	}
 	switch {
 	case f.action == hang:
-		return match("no answer within", said)
+		return match("no answer within|kill init: i/o timeout", said) // the latter where nothing is done in time
 	case f.order() == "hold":
 		return nil
 	case f.name == "failing" && final != nil: // for its own reason, if that is still to be had

@@ -136,7 +136,7 @@ func (s *supervisor) drive(restarted bool) state {
 	}
 	defer client.conn.Close()
 	for {
-		next, err := client.next(patience)
+		next, err := client.next(3 * patience) // it may have been stopped meanwhile
 		switch {
 		case err != nil:
 			return nil
