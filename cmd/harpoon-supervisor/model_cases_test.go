@@ -74,6 +74,7 @@ func upTo(client string, r, started, ms int, restarting bool) func(*scribe) {
 
 const (
 	exit3   = `{"exited":true,"exit_status":3}`
+	exit2   = `{"exited":true,"exit_status":2}`
 	killed9 = `{"signaled":true,"signal":9}`
 	oomed   = `{"oomed":true}`
 )
@@ -96,7 +97,7 @@ func final(r, ms int, exit string) func(*scribe) {
 }
 
 func exitLine(r int, exit string) string {
-	how := map[string]string{exit3: "how=exit status=3", killed9: "how=signal signal=9", oomed: `how="out of memory"`}[exit]
+	how := map[string]string{exit3: "how=exit status=3", exit2: "how=exit status=2", killed9: "how=signal signal=9", oomed: `how="out of memory"`}[exit]
 	return fmt.Sprintf("level=INFO msg=exited run=%d after=1ms %s", r+1, how)
 }
 
@@ -163,6 +164,7 @@ func TestModel(t *testing.T) {
 		{"aborted", a("no", we("stop", 5), hears("starting"), failed(0, 10, "start container: aborted: stop asked"), ended("1")), ""},
 		{"TERM", a("no", up(0, 10), we("TERM", 15), hears("up"), final(0, 20, exit3), end), ""},
 		{"TERM, and nobody there", a("no", with(func(w *scribe) { w.visits = nil }), up(0, 10), we("TERM", 15), hears("up"), final(0, 20, exit3), ended("143")), ""},
+		{"TERM in the first moment", a("no", up(0, 10), we("stop", 15), hears("up"), final(0, 20, exit2), exit, end), ""},
 		{"crashed", a("always", up(0, 10), down(0, 20, exit3), we("crash", 30), with(func(w *scribe) { w.status = "SIGKILL" })), ""},
 
 		{"two exits", a("no", up(0, 10), final(0, 20, exit3), with(func(w *scribe) { w.visits[1].seen = w.visits[1].seen[:1] }), downTo("two", 0, 21, 25, exit3, false), exit, end), "two exits"},
@@ -187,6 +189,7 @@ func TestModel(t *testing.T) {
 		{"killed by nobody", a("no", up(0, 10), final(0, 20, killed9), exit, end), "nobody has sent it"},
 		{"killed later", a("no", up(0, 10), final(0, 20, killed9), we("kill command", 30), exit, end), "nobody has sent it"},
 		{"killed for run 1, ended run 2", a("always", up(0, 10), we("kill command", 15), down(0, 20, killed9), up(1, 230), down(1, 240, killed9), we("crash", 250), with(func(w *scribe) { w.status = "SIGKILL" })), "run 2: nobody has sent it"},
+		{"TERM that nobody has sent", a("no", up(0, 10), final(0, 20, exit2), exit, end), "nothing ends it so"},
 		{"another status", a("no", with(func(w *scribe) { w.life.nature.status = 4 }), up(0, 10), final(0, 20, exit3), exit, end), "nothing ends it so"},
 		{"a lost oom", a("no", eater, up(0, 10), count(0, 1), final(0, 20, killed9), exit, end), "nobody has sent it"},
 		{"an oom not counted", a("no", eater, up(0, 10), count(0, 1), final(0, 20, oomed), exit, end), "ooms does not go"},

@@ -133,7 +133,10 @@ func (st *story) ends(facts []fact) error {
 }
 
 // termStatus is the exit status of a Go program that gets a TERM before it handles
-// it: where any other one would die, and pid 1 cannot, the runtime exits.
+// it: where any other one would die, and pid 1 cannot, the runtime exits. But a
+// second TERM at that moment ends it after all: the main thread is in the
+// handler of the first, which blocks signals, and the kernel, which ignores none
+// that is blocked (sig_ignored), finds another thread to deliver it to.
 const termStatus = "2"
 
 // possible looks at one exit. Of a kill for memory and one by hand it may be
@@ -151,7 +154,7 @@ func (st *story) possible(f fact, from time.Time) error {
 			return errors.New("it does not exit by itself")
 		}
 		return nil
-	case `{"exit_status":` + termStatus + `,"exited":true}`:
+	case `{"exit_status":` + termStatus + `,"exited":true}`, `{"signal":15,"signaled":true}`:
 		if !before(st.asked(), f.exitedAt) {
 			return errors.New("nothing ends it so")
 		}

@@ -7,7 +7,6 @@ import (
 	"strconv"
 	"sync/atomic"
 	"testing"
-	"time"
 )
 
 // TestTorture is a random killer: supervisors with random commands, clients and
@@ -18,11 +17,7 @@ import (
 //	TEST_SEED=SEED TEST_ROUND=NUMBER TEST_ROUNDS=20 make torture
 func TestTorture(t *testing.T) {
 	needRoot(t)
-	few := 60
-	if scaled(time.Second) >= 10*time.Second { // each takes so much longer
-		few = 20
-	}
-	seed, n, atOnce := aSeed(t), rounds(few), 8
+	seed, n, atOnce := aSeed(t), manyRounds(60, 20), 8
 	only, err := strconv.Atoi(os.Getenv("TEST_ROUND"))
 	again := err == nil
 	if again {
