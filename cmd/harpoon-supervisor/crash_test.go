@@ -81,6 +81,9 @@ func TestCrash(t *testing.T) {
 		for _, crash := range crashes[i] {
 			survivors = survivors || crash.disarmed
 			if last, err = crash.of(c, survivors); err != nil {
+				if last != nil {
+					last.destroy()
+				}
 				return fmt.Errorf("%+v: %w", crash, err)
 			}
 		}
