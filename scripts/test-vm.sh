@@ -23,7 +23,7 @@ TOOLS='sh comm nice pgrep prlimit setpriv socat'
 # The packages with tests that depend on the kernel.
 PACKAGES='pkg/cgroup init shim cmd/harpoon-supervisor'
 FACTOR=10   # how much longer everything may take under emulation
-LIMIT=${LIMIT:-900} # s, for one kernel
+LIMIT=${LIMIT:-1500} # s, for one kernel
 
 CACHE=${CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/harpoon-test-vm}
 PATH=$PATH:/usr/sbin:/sbin # mke2fs
