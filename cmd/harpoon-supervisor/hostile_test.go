@@ -262,9 +262,9 @@ func TestHostileSwap(t *testing.T) {
 	needRoot(t)
 	canary := newCanary(t)
 	cells := slices.Concat(corpus(true))
-	// Half of them in the first round. Each spins, and some machines have two CPUs.
-	repeat(t, len(cells)/2*rounds(1), 2, func(i int) error {
-		c := cells[i%len(cells)]
+	// Half of them. Each spins, and some machines have two CPUs.
+	repeat(t, manyRounds(len(cells)/2, len(cells)/8), 2, func(i int) error {
+		c := cells[(i*7)%len(cells)] // of each kind some
 		if err := c.try(canary, fmt.Sprintf("hostile-%v-%d", c, i)); err != nil {
 			return fmt.Errorf("%v: %w", c, err)
 		}
