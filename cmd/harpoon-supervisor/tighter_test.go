@@ -84,6 +84,10 @@ func tighterStatus(name, theirs, ours string) bool {
 		return theirs < ours
 	case "Speculation_Store_Bypass", "SpeculationIndirectBranch": // a filter does that before Linux 5.16
 		return strings.Contains(ours, "force")
+	case "SigIgn", "SigBlk": // runc leaves them as its caller has them
+		return strings.Trim(ours, "0") == ""
+	case "Cpus_allowed", "Cpus_allowed_list": // the same; ours are those of the cpuset
+		return true
 	case "Uid", "Gid":
 		return !slices.Contains(strings.Fields(ours), "0")
 	}
@@ -127,6 +131,9 @@ func TestTighter(t *testing.T) {
 		{"status NoNewPrivs", "1", "0", false},
 		{"status Speculation_Store_Bypass", "thread vulnerable", "thread force mitigated", true},
 		{"status Speculation_Store_Bypass", "thread force mitigated", "thread vulnerable", false},
+		{"status SigIgn", "0000000080000000", "0000000000000000", true},
+		{"status SigIgn", "0000000000000000", "0000000080000000", false},
+		{"status Cpus_allowed", "1", "3", true},
 		{"status Uid", "0 0 0 0", "1 1 1 1", true},
 		{"status Uid", "1 1 1 1", "1 0 1 1", false},
 		{"status Umask", "0022", "0000", false},
