@@ -78,7 +78,8 @@ kernel() {
 pack() { (cd "$1" && find . -mindepth 1 | busybox cpio -o -H newc -R 0:0 2>/dev/null); }
 
 # payload DIR: the programs under test and the tests, built so that they need
-# nothing of the CPU that the emulation does badly (see boot).
+# nothing of the CPU that the emulation does badly (see boot), and as small as the
+# release: on 5.10 each supervisor copies itself.
 payload() {
 	mkdir -p "$1/bin" "$1/test"
 	export CGO_ENABLED=0 GOOS=linux GOARCH=amd64 GOAMD64=v1
@@ -88,8 +89,8 @@ payload() {
 		ldd "$tool" | grep -o '/[^ ]*' | xargs cp --parents -L -t "$1" "$tool"
 	done
 	cp scripts/test-vm-guest.sh "$1/init"
-	go build -buildvcs=false -ldflags '-X main.version=1.2.3 -X main.commit=abc' -o "$1/bin/" ./cmd/harpoon-supervisor ./scripts/workload
-	go build -buildvcs=false -tags faults -o "$1/bin/harpoon-supervisor-faults" ./cmd/harpoon-supervisor
+	go build -buildvcs=false -ldflags '-s -w -X main.version=1.2.3 -X main.commit=abc' -o "$1/bin/" ./cmd/harpoon-supervisor ./scripts/workload
+	go build -buildvcs=false -ldflags '-s -w' -tags faults -o "$1/bin/harpoon-supervisor-faults" ./cmd/harpoon-supervisor
 	for package in $PACKAGES; do
 		mkdir -p "$1/test/$package"
 		go test -c -o "$1/test/$package/run.test" "./$package"
