@@ -1,8 +1,8 @@
 package main_test
 
 import (
+	"bytes"
 	"os"
-	"regexp"
 	"testing"
 )
 
@@ -10,7 +10,11 @@ import (
 // neither a symbol nor a string; the one for tests does, so they would be found.
 func TestNoFaultsInRelease(t *testing.T) {
 	needRoot(t)
-	faults := regexp.MustCompile(`HARPOON_FAULT|(harpoon-supervisor/init|syncpipe|cgroup|shim)\.[Ff]ault\b|\bfaults?_o[nf]|fault: `)
+	// Variables, names of functions and files, and texts.
+	traces := []string{"HARPOON_FAULT", "/fault_o", "/faults.go", "fault: "}
+	for _, pkg := range []string{"harpoon-supervisor/init", "syncpipe", "cgroup", "shim"} {
+		traces = append(traces, pkg+".fault", pkg+".Fault")
+	}
 	withFaults, err := faultsBuild()
 	if err != nil {
 		t.Fatal(err)
@@ -23,7 +27,13 @@ func TestNoFaultsInRelease(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if found := faults.FindAll(program, -1); (found != nil) != test.want {
+		var found []string
+		for _, trace := range traces {
+			if bytes.Contains(program, []byte(trace)) {
+				found = append(found, trace)
+			}
+		}
+		if (found != nil) != test.want {
 			t.Errorf("%s holds %q, want any: %v", test.binary, found, test.want)
 		}
 	}
