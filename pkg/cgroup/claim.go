@@ -48,15 +48,9 @@ func (g *Group) claim(owner Owner) error {
 // before.
 func (g *Group) lockFirst() (fresh bool, err error) {
 	dir := g.places[0].dir()
-	existed := exists(dir)
-	if !existed {
-		err := g.makeFirst()
-		if errors.Is(err, unix.EEXIST) { // a rival made it, and has removed it again
-			return false, errReplaced
-		}
-		if err != nil {
-			return false, plain(err)
-		}
+	made, err := g.places[0].make()
+	if err != nil {
+		return false, err
 	}
 	fd, err := unix.Open(dir, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
 	if err == unix.ENOENT {
@@ -73,19 +67,8 @@ func (g *Group) lockFirst() (fresh bool, err error) {
 		return false, err
 	}
 	g.lock = fd
-	// A marked one was made, used and left by another between our look and mkdir.
-	return !existed && marked(fd) == "", nil
-}
-
-// makeFirst makes the first directory.
-func (g *Group) makeFirst() error {
-	var err error
-	if g.version == V2 {
-		_, err = makeV2(&g.places[0])
-	} else {
-		_, err = makeV1(g.places[:1])
-	}
-	return err
+	// A marked one was used and left by another between our mkdir and the lock.
+	return made && marked(fd) == "", nil
 }
 
 // flock takes the lock, or returns ErrInUse. A supervisor that was killed while

@@ -3,29 +3,26 @@ package cgroup
 import (
 	"errors"
 	"fmt"
+	"os"
+	"path"
 	"slices"
-
-	"github.com/containerd/cgroups/v3/cgroup2"
+	"strings"
 )
 
 // enable enables our controllers on v2 for the children of each cgroup from
 // place.from down to the parent. What is refused is noted: whether it matters
 // depends on the limits.
 func (g *Group) enable() error {
-	var err error
-	if g.v2, err = loadV2(&g.places[0]); err != nil {
-		return plain(err)
-	}
 	missing, err := g.missing()
 	if err != nil || len(missing) == 0 { // all there, but for the parent's first child
 		return err
 	}
 	g.refused = map[string]error{}
-	if g.v2.ToggleControllers(missing, cgroup2.Enable) != nil {
+	if g.toggle(missing...) != nil {
 		// One that is refused takes the others of the same write with it.
 		for _, controller := range missing {
-			if err := g.v2.ToggleControllers([]string{controller}, cgroup2.Enable); err != nil {
-				g.refused[controller] = plain(err)
+			if err := g.toggle(controller); err != nil {
+				g.refused[controller] = err
 			}
 		}
 	}
@@ -33,13 +30,24 @@ func (g *Group) enable() error {
 	return err
 }
 
+// toggle enables controllers in each cgroup down to the parent, and returns why the
+// parent has refused: further up they may have been enabled by somebody else, who
+// alone may do so.
+func (g *Group) toggle(controllers ...string) (err error) {
+	for _, file := range g.places[0].subtreeControls() {
+		err = write(file, "+"+strings.Join(controllers, " +"))
+	}
+	return err
+}
+
 // missing finds out which of our controllers the group has on v2, and returns
 // the others.
 func (g *Group) missing() ([]string, error) {
-	have, err := g.v2.Controllers()
+	text, err := os.ReadFile(path.Join(g.places[0].dir(), "cgroup.controllers"))
 	if err != nil {
-		return nil, plain(err)
+		return nil, err
 	}
+	have := strings.Fields(string(text))
 	g.controllers = nil
 	var missing []string
 	for _, controller := range controllersV2 {

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// The library asks for all that are missing in one write, from the mount point
+// enable asks for all that are missing in one write, from the mount point
 // down to the parent. (In a fake tree nothing comes of it.)
 func TestEnable(t *testing.T) {
 	g := fakeV2(t, map[string]string{

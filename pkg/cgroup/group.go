@@ -8,8 +8,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/containerd/cgroups/v3/cgroup1"
-	"github.com/containerd/cgroups/v3/cgroup2"
 	"golang.org/x/sys/unix"
 )
 
@@ -32,8 +30,6 @@ type Group struct {
 	lock    int     // descriptor of the first directory; -1 when closed
 	tasks   []*os.File
 
-	v1          cgroup1.Cgroup
-	v2          *cgroup2.Manager
 	controllers []string         // that the group has, of ours
 	refused     map[string]error // why it lacks others, where that is known
 
@@ -117,12 +113,13 @@ func (g *Group) complete() error {
 	if g.version == V2 {
 		return g.enable()
 	}
-	var err error
-	if g.v1, err = makeV1(g.places); err != nil {
-		return err
-	}
-	for _, p := range g.places {
-		g.controllers = append(g.controllers, p.controllers...)
+	for i := range g.places {
+		if i > 0 { // the first one is there
+			if _, err := g.places[i].make(); err != nil {
+				return err
+			}
+		}
+		g.controllers = append(g.controllers, g.places[i].controllers...)
 	}
 	return nil
 }

@@ -5,13 +5,9 @@ import (
 	"fmt"
 	"io/fs"
 	"math"
-	"os"
 	"path"
-	"slices"
 	"strconv"
 
-	"github.com/containerd/cgroups/v3/cgroup2"
-	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 )
 
@@ -87,7 +83,7 @@ func (g *Group) SetLimits(l Limits) error {
 		err = g.setV1(l)
 	}
 	var cause *fs.PathError
-	if err = plain(err); errors.As(err, &cause) {
+	if errors.As(err, &cause) {
 		err = fmt.Errorf("%s: %w", path.Base(cause.Path), cause.Err)
 	}
 	return g.wrap(err)
@@ -100,17 +96,12 @@ func (l Limits) tooSmall(used uint64) error {
 
 func (g *Group) setV1(l Limits) error {
 	if l.PIDs > 0 {
-		file, err := g.file("pids", "pids.max")
-		if err == nil {
-			err = write(file, strconv.FormatUint(l.PIDs, 10))
-		}
-		if err != nil {
+		if err := g.set("pids", "pids.max", int64(l.PIDs)); err != nil {
 			return err
 		}
 	}
-	if l.CPU > 0 {
-		period, quota := uint64(cpuPeriod), l.quota()
-		if err := g.v1.Update(&specs.LinuxResources{CPU: &specs.LinuxCPU{Period: &period, Quota: &quota}}); err != nil {
+	if l.CPU > 0 { // of the period that a group has from the first
+		if err := g.set("cpu", "cpu.cfs_quota_us", l.quota()); err != nil {
 			return err
 		}
 	}
@@ -127,40 +118,47 @@ func (g *Group) setV1(l Limits) error {
 }
 
 // setMemoryV1 writes memory and memory+swap, at each moment the first below the
-// second, else the kernel refuses. The library's Update means to do so, but
-// changes the place of the soft limit instead: so it gets one at a time.
+// second, else the kernel refuses: it is to be raised above the old one if so.
 func (g *Group) setMemoryV1(l Limits) error {
-	limit, swap := l.bytes(1), l.bytes(2)
-	steps := []specs.LinuxMemory{{Limit: &limit}}
-	if file, err := g.file("memory", "memory.memsw.limit_in_bytes"); err == nil && exists(file) {
-		text, err := os.ReadFile(file)
+	memory, swap := l.bytes(1), l.bytes(2)
+	err := g.set("memory", "memory.limit_in_bytes", memory)
+	if errors.Is(err, unix.EINVAL) && g.set("memory", memorySwap, swap) == nil {
+		return g.set("memory", "memory.limit_in_bytes", memory)
+	}
+	if err != nil {
+		return err
+	}
+	err = g.set("memory", memorySwap, swap)
+	if errors.Is(err, fs.ErrNotExist) { // the kernel does not account swap
+		return nil
+	}
+	return err
+}
+
+const memorySwap = "memory.memsw.limit_in_bytes"
+
+func (g *Group) setV2(l Limits) error {
+	if l.PIDs > 0 {
+		if err := g.set("pids", "pids.max", int64(l.PIDs)); err != nil {
+			return err
+		}
+	}
+	if l.CPU > 0 {
+		file, err := g.file("cpu", "cpu.max")
+		if err == nil {
+			err = write(file, fmt.Sprintf("%d %d", l.quota(), cpuPeriod))
+		}
 		if err != nil {
 			return err
 		}
-		steps = append(steps, specs.LinuxMemory{Swap: &swap})
-		if now, ok := parse(text, ""); ok && now < uint64(swap) {
-			slices.Reverse(steps)
-		}
 	}
-	for i := range steps {
-		if err := g.v1.Update(&specs.LinuxResources{Memory: &steps[i]}); err != nil {
+	if l.OOMGroup {
+		if err := g.set("memory", "memory.oom.group", 1); err != nil {
 			return err
 		}
 	}
-	return nil
-}
-
-func (g *Group) setV2(l Limits) error {
-	r := cgroup2.Resources{Pids: &cgroup2.Pids{Max: int64(l.PIDs)}}
-	if l.CPU > 0 {
-		period, quota := uint64(cpuPeriod), l.quota()
-		r.CPU = &cgroup2.CPU{Max: cgroup2.NewCPUMax(&quota, &period)}
-	}
-	if l.OOMGroup {
-		r.Memory = &cgroup2.Memory{OOMGroup: &l.OOMGroup}
-	}
-	if err := g.v2.Update(&r); err != nil || l.Memory == 0 {
-		return err
+	if l.Memory == 0 {
+		return nil
 	}
 	return g.setMemoryV2(l)
 }
@@ -176,12 +174,11 @@ func (g *Group) setMemoryV2(l Limits) error {
 	if err != nil {
 		return err
 	}
-	limit := l.bytes(1)
-	r := cgroup2.Memory{Max: &limit}
-	if g.has("memory", "memory.swap.max") { // it counts swap alone
-		r.Swap = &limit
+	// It counts swap alone.
+	if err := g.set("memory", "memory.swap.max", l.bytes(1)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
 	}
-	if err := g.v2.Update(&cgroup2.Resources{Memory: &r}); err != nil {
+	if err := g.set("memory", "memory.max", l.bytes(1)); err != nil {
 		return err
 	}
 	kills, err := g.figure(OOMKills)
@@ -191,8 +188,11 @@ func (g *Group) setMemoryV2(l Limits) error {
 	return err
 }
 
-// has reports whether the kernel offers a file.
-func (g *Group) has(controller, name string) bool {
+// set writes a number to a controller's file.
+func (g *Group) set(controller, name string, value int64) error {
 	file, err := g.file(controller, name)
-	return err == nil && exists(file)
+	if err != nil {
+		return err
+	}
+	return write(file, strconv.FormatInt(value, 10))
 }

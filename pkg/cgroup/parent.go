@@ -103,7 +103,11 @@ func toLeaf(mount, own string) (string, error) {
 	if !exists(path.Join(mount, own, "cgroup.type")) {
 		return own, nil
 	}
-	return own, moveV2(path.Join(mount, own), "/"+leaf, os.Getpid())
+	p := place{hierarchy: hierarchy{mount: mount}, group: path.Join(own, leaf)}
+	if _, err := p.make(); err != nil {
+		return own, err
+	}
+	return own, write(path.Join(p.dir(), "cgroup.procs"), "0")
 }
 
 func exists(name string) bool {

@@ -30,8 +30,8 @@ func expected(g *Group) (list []Field) {
 	}
 	for f := range fields {
 		switch {
-		case f == MemoryPeak && !g.has("", "memory.peak"): // before 5.19
-		case f >= CPUSomeAvg10 && !g.has("", "cpu.pressure"): // without psi=1
+		case f == MemoryPeak && !exists(path.Join(g.places[0].dir(), "memory.peak")): // before 5.19
+		case f >= CPUSomeAvg10 && !exists(path.Join(g.places[0].dir(), "cpu.pressure")): // without psi=1
 		case (f == CPUFullAvg10 || f == CPUFullTotal) && !fullCPU(): // before 5.13
 		default:
 			list = append(list, f)
