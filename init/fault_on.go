@@ -7,3 +7,9 @@ package nsinit
 var Fault = func(step string) error { return nil }
 
 func fault(step string) error { return Fault(step) }
+
+// early is not possible: whoever sets Fault calls Main then.
+const early = false
+
+// Main is main.
+func Main() { main() }

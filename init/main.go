@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"runtime/debug"
 	"strings"
 	"syscall"
 	"unsafe"
@@ -15,11 +14,19 @@ import (
 	"harpoon-supervisor/pkg/syncpipe"
 )
 
-// Main runs the helper and does not return: the process becomes the command or
-// exits with status 1, after it has told the shim why. The calling goroutine
-// must be locked to the main thread.
-func Main() {
-	debug.SetGCPercent(-1) // a collection costs more than this process ever allocates
+// A process that is the helper does not get beyond this package's initialisation:
+// those of the packages that only the shim is made of, and main, have not been run.
+// While packages are initialised the main goroutine is on the main thread, where
+// the helper must be.
+func init() {
+	if early && len(os.Args) > 0 && os.Args[0] == syncpipe.HelperName {
+		main()
+	}
+}
+
+// main runs the helper and does not return: the process becomes the command or
+// exits with status 1, after it has told the shim why.
+func main() {
 	setName("config")
 	unix.Umask(0) // modes below are meant as written
 	pipe, err := syncpipe.Inherited()
@@ -43,7 +50,7 @@ func run(pipe *syncpipe.Conn) (err error) {
 	if err != nil {
 		return err
 	}
-	for _, s := range steps(newContainer(m.Config, pipe)) {
+	for _, s := range steps(newContainer(m, pipe)) {
 		current = s.name
 		setName(s.threadName())
 		start := syncpipe.Monotonic()

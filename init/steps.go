@@ -1,6 +1,7 @@
 package nsinit
 
 import (
+	"os"
 	"slices"
 	"strings"
 
@@ -38,7 +39,8 @@ func (s step) threadName() string {
 // container is what the steps work on.
 type container struct {
 	*syncpipe.Config
-	pipe *syncpipe.Conn
+	pipe  *syncpipe.Conn
+	tasks []int // see syncpipe.Message
 
 	mounts []mount // tmp, volumes and resolv.conf, parents first
 	rootfs int     // the root directory as the host has it
@@ -51,8 +53,8 @@ type container struct {
 	path   string   // the command's file, as looked up
 }
 
-func newContainer(config *syncpipe.Config, pipe *syncpipe.Conn) *container {
-	return &container{Config: config, pipe: pipe, mounts: mounts(config), rootfs: -1, root: -1, proc: -1, sys: -1, dev: -1, null: -1}
+func newContainer(m syncpipe.Message, pipe *syncpipe.Conn) *container {
+	return &container{Config: m.Config, pipe: pipe, tasks: m.Tasks, mounts: mounts(m.Config), rootfs: -1, root: -1, proc: -1, sys: -1, dev: -1, null: -1}
 }
 
 // steps returns the steps that this process takes, in order.
@@ -140,13 +142,13 @@ func allSteps(c *container) []step {
 	}...)
 }
 
-// enterCgroup moves this thread into the cgroups whose tasks files the shim has
-// opened. "0" is the writing thread (kernel document cgroup-v1/cgroups.rst);
+// enterCgroup moves this thread into the cgroups whose tasks files have come with
+// the configuration. "0" is the writing thread (kernel document cgroup-v1/cgroups.rst);
 // cgroup.procs would wait for an RCU grace period of 10 ms and more.
 func (c *container) enterCgroup() error {
-	for i, path := range c.Tasks {
-		fd := syncpipe.TasksFD + i
+	for _, fd := range c.tasks {
 		if _, err := unix.Write(fd, []byte("0")); err != nil {
+			path, _ := os.Readlink(fdPath(fd)) // the host's /proc is there
 			return pathError("write", path, err)
 		}
 		unix.Close(fd)

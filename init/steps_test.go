@@ -21,7 +21,7 @@ func configs() map[role]*syncpipe.Config {
 func TestThreadNames(t *testing.T) {
 	for _, config := range configs() {
 		seen := map[string]string{}
-		for _, s := range steps(newContainer(config, nil)) {
+		for _, s := range steps(newContainer(syncpipe.Message{Config: config}, nil)) {
 			name := s.threadName()
 			if len(name) > 14 {
 				t.Errorf("step %q: thread name %q has %d bytes, want 14 at most", s.name, name, len(name))
@@ -42,7 +42,7 @@ func TestThreadNames(t *testing.T) {
 func TestRoles(t *testing.T) {
 	names := map[role][]string{}
 	for who, config := range configs() {
-		for _, s := range steps(newContainer(config, nil)) {
+		for _, s := range steps(newContainer(syncpipe.Message{Config: config}, nil)) {
 			names[who] = append(names[who], s.name)
 		}
 	}

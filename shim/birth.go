@@ -8,72 +8,112 @@ import (
 	"golang.org/x/sys/unix"
 
 	"harpoon-supervisor/pkg/agent"
+	"harpoon-supervisor/pkg/cgroup"
 	"harpoon-supervisor/pkg/syncpipe"
 )
 
-// clone makes init, on cgroup v2 in its cgroup from birth, and returns the
-// message that it waits for, with its packet.
-func (s *starter) clone(ctx context.Context, r *run, p *pipe, theirs *os.File) (syncpipe.Message, []byte, error) {
-	m, packet, err := s.cloneInto(ctx, r, p, theirs, r.group.FD(), r.group.Tasks())
-	if r.child != nil || r.group.FD() < 0 || !errors.Is(err, unix.ENOSYS) && !errors.Is(err, unix.EPERM) {
-		return m, packet, err
+// bear makes init and what it is to be in, and returns the files by which it enters
+// its cgroups, open: on cgroup v2 none, for it is born in its cgroup. On v1 the
+// cgroups are made while its runtime comes up, which takes longer.
+func (s *starter) bear(ctx context.Context, r *run, theirs *os.File) ([]*os.File, error) {
+	createGroup := func() error {
+		return s.step(r, "create cgroup", func() error {
+			g, err := s.createGroup()
+			if err == nil { // not a nil *Group in an interface
+				r.group = g
+			}
+			return err
+		})
 	}
-	// A filter forbids clone3(2): init enters its cgroup by itself, as on v1.
-	procs, unopened := r.group.OpenProcs()
-	if unopened != nil {
-		return m, nil, errors.Join(err, unopened)
+	// Also if the start has been aborted: that ends what a predecessor left.
+	if cgroup.Unified() || ctx.Err() != nil {
+		if err := createGroup(); err != nil {
+			return nil, err
+		}
 	}
-	defer procs.Close()
-	return s.cloneInto(ctx, r, p, theirs, -1, []*os.File{procs})
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	inside, err := s.cloneInit(ctx, r, theirs)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.step(r, "disinherit", func() error { return disinherit(r.child.id()) }); err != nil {
+		return nil, err
+	}
+	if r.group == nil {
+		if err := createGroup(); err != nil {
+			return nil, err
+		}
+	}
+	if inside {
+		return nil, nil
+	}
+	if r.group.FD() < 0 {
+		return r.group.Tasks(), nil
+	}
+	procs, err := r.group.OpenProcs()
+	if err != nil {
+		return nil, err
+	}
+	return []*os.File{procs}, nil
 }
 
-// cloneInto makes init in the cgroup of a descriptor, if that is none of -1, or
-// with files by which it enters its cgroups.
-func (s *starter) cloneInto(ctx context.Context, r *run, p *pipe, theirs *os.File, into int, tasks []*os.File) (syncpipe.Message, []byte, error) {
-	config := s.container.init
-	m, packet, b, err := s.prepare(&config, p.conn, theirs, into, tasks)
-	if err != nil {
-		return m, nil, err
+// cloneInit makes init, in its cgroup from birth if there is one that it can be
+// born in, and says whether it was.
+func (s *starter) cloneInit(ctx context.Context, r *run, theirs *os.File) (inside bool, err error) {
+	config := &s.container.init
+	b := birth{
+		program:    s.program,
+		namespaces: unix.CLONE_NEWPID | unix.CLONE_NEWNS | unix.CLONE_NEWUTS | unix.CLONE_NEWIPC,
+		cgroup:     -1,
+		fds:        helperFiles(theirs, s.program),
 	}
-	b.namespaces = unix.CLONE_NEWPID | unix.CLONE_NEWNS | unix.CLONE_NEWUTS | unix.CLONE_NEWIPC
 	if s.container.network == agent.NetworkNone {
 		b.namespaces |= unix.CLONE_NEWNET
 	}
 	if b.users = config.UserNS; b.users != nil {
 		b.netNS = config.NetNS
 	}
-	if err := s.step(r, "clone", func() error {
+	if r.group != nil {
+		b.cgroup = r.group.FD()
+	}
+	err = s.cloneInto(ctx, r, b)
+	if r.child == nil && b.cgroup >= 0 && (errors.Is(err, unix.ENOSYS) || errors.Is(err, unix.EPERM)) {
+		b.cgroup = -1 // a filter forbids clone3(2): it enters by itself, as on v1
+		err = s.cloneInto(ctx, r, b)
+	}
+	return b.cgroup >= 0, err
+}
+
+func (s *starter) cloneInto(ctx context.Context, r *run, b birth) error {
+	return s.step(r, "clone", func() error {
+		err := s.program.allow()
+		if err != nil {
+			return err
+		}
 		made, err := s.cloner.clone(ctx, b)
 		if made != nil { // also with an error, to be ended
 			r.child = made
 		}
 		return err
-	}); err != nil {
-		return m, nil, err
-	}
-	if err := s.step(r, "disinherit", func() error { return disinherit(r.child.id()) }); err != nil {
-		return m, nil, err
-	}
-	if config.UserNS != nil {
-		err = s.step(r, "outfit", func() error { return s.outfit(ctx, r, into, tasks) })
-	}
-	return m, packet, err
+	})
 }
 
-// prepare returns the message that a helper waits for, with its packet, which may
-// turn out to be too large, and how it gets its descriptors and its cgroup.
-func (s *starter) prepare(config *syncpipe.Config, conn *syncpipe.Conn, theirs *os.File, into int, tasks []*os.File) (syncpipe.Message, []byte, birth, error) {
+// helperFiles are the descriptors that a helper is made with.
+func helperFiles(theirs *os.File, p *program) []uintptr {
+	return []uintptr{0, 1, 1, syncpipe.FD: theirs.Fd(), syncpipe.ProgramFD: p.file.Fd()}
+}
+
+// message returns init's configuration, with its packet, which may turn out to be
+// too large. It is encoded at the first start, and the same for all.
+func (s *starter) message(conn *syncpipe.Conn) (syncpipe.Message, []byte, error) {
+	config := &s.container.init
 	config.Trace = s.trace != nil
-	b := birth{program: s.program, cgroup: into}
-	b.fds = []uintptr{0, 1, 1, syncpipe.FD: theirs.Fd(), syncpipe.ProgramFD: s.program.file.Fd()}
-	for _, file := range tasks {
-		config.Tasks = append(config.Tasks, file.Name())
-		b.fds = append(b.fds, file.Fd())
-	}
 	m := syncpipe.Message{Type: syncpipe.TypeConfig, Config: config}
-	packet, err := conn.Encode(m)
-	if err == nil {
-		err = s.program.allow()
+	var err error
+	if s.packet == nil {
+		s.packet, err = conn.Encode(m)
 	}
-	return m, packet, b, err
+	return m, s.packet, err
 }

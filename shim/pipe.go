@@ -39,13 +39,13 @@ func (p *pipe) arm() error {
 	return p.ctx.Err()
 }
 
-func (p *pipe) send(m syncpipe.Message, packet []byte) error {
+func (p *pipe) send(m syncpipe.Message, packet []byte, tasks ...*os.File) error {
 	start := syncpipe.Monotonic()
 	if err := p.arm(); err != nil {
 		return err
 	}
 	var err error
-	watch("send "+string(m.Type), p.late, func() { err = p.conn.SendPacket(packet) })
+	watch("send "+string(m.Type), p.late, func() { err = p.conn.SendPacket(packet, tasks...) })
 	p.trace.message(p.run.number, "shim", "init", &m, start)
 	if errors.Is(err, unix.EPIPE) || errors.Is(err, unix.ECONNRESET) {
 		// What it had to say is still to be read.

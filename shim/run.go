@@ -138,8 +138,26 @@ func (r *run) signal(signal syscall.Signal) error {
 		r.killed = true
 	}
 	err := r.child.signal(signal)
-	// A frozen process of cgroup v1 does not even die before it is thawed.
-	return errors.Join(err, r.group.Thaw())
+	return errors.Join(err, r.thaw())
+}
+
+// thaw thaws the cgroup, if there is one yet. A frozen process of cgroup v1 does
+// not even die before it is thawed.
+func (r *run) thaw() error {
+	if r.group == nil {
+		return nil
+	}
+	return r.group.Thaw()
+}
+
+// anyOOMKill reports whether the kernel has killed anything in the cgroup for
+// memory.
+func (r *run) anyOOMKill() bool {
+	if r.group == nil {
+		return false
+	}
+	kills, err := r.group.OOMKills()
+	return err == nil && kills > 0
 }
 
 // oomed is the verdict on a run that has ended.

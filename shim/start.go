@@ -28,6 +28,7 @@ type starter struct {
 	trace     *tracer
 	host      *cgroup.Host // found at the first start
 	program   *program     // made at the first start
+	packet    []byte       // init's configuration, encoded at the first start
 	// refusal is why nothing can be started: the configuration, or no command.
 	refusal error
 	// predecessor is the cgroup of the last supervisor in the run directory.
@@ -60,7 +61,7 @@ func (s *starter) start(ctx context.Context, number int) (*run, error) {
 
 // steps is linear; its order is that of the sync pipe's diagram.
 func (s *starter) steps(ctx context.Context, r *run) (err error) {
-	// The first start makes its cgroup even so: that ends what a predecessor left.
+	// The first start makes its cgroup even so, see bear.
 	if err := ctx.Err(); err != nil && r.number > 1 {
 		return err
 	}
@@ -81,30 +82,33 @@ func (s *starter) steps(ctx context.Context, r *run) (err error) {
 	defer context.AfterFunc(ctx, func() { _ = conn.Interrupt() })() // a closed pipe is as good
 	p := &pipe{ctx: ctx, conn: conn, run: r, trace: s.trace, timeout: syncpipe.Timeout, late: s.hang}
 
-	if err := s.step(r, "create cgroup", func() error {
-		g, err := s.createGroup()
-		if err == nil {
-			r.group = g
-		}
-		return err
-	}); err != nil {
-		return err
-	}
-	if err := ctx.Err(); err != nil {
-		return err
-	}
 	if err := s.step(r, "protect program", s.protectProgram); err != nil {
 		return fmt.Errorf("protect program: %w", err)
 	}
-	message, packet, err := s.clone(ctx, r, p, theirs)
+	message, packet, err := s.message(conn)
 	if err != nil {
 		return err
 	}
-	theirs.Close() // so that its death is EOF
-	for _, tasks := range r.group.Tasks() {
-		tasks.Close()
+	tasks, err := s.bear(ctx, r, theirs)
+	if err != nil {
+		return err
 	}
-	if err := p.send(message, packet); err != nil {
+	defer func() {
+		for _, file := range tasks {
+			file.Close()
+		}
+	}()
+	theirs.Close() // so that its death is EOF
+	if s.container.init.UserNS != nil {
+		if err := s.step(r, "outfit", func() error { return s.outfit(ctx, r, tasks) }); err != nil {
+			return err
+		}
+	}
+	if err := p.send(message, packet, tasks...); err != nil {
+		return err
+	}
+	// While init is at work.
+	if err := s.step(r, "watch for out of memory", r.watchOOM); err != nil {
 		return err
 	}
 	if err := p.awaitReady(); err != nil {
@@ -118,9 +122,6 @@ func (s *starter) steps(ctx context.Context, r *run) (err error) {
 	}
 	// A program as large as init might not survive tight limits; the command must.
 	if err := s.step(r, "write limits", func() error { return r.group.SetLimits(s.container.limits) }); err != nil {
-		return err
-	}
-	if err := s.step(r, "watch for out of memory", func() error { return r.watchOOM() }); err != nil {
 		return err
 	}
 	if err := ctx.Err(); err != nil { // the last moment at which nothing has been executed
@@ -217,7 +218,7 @@ func (s *starter) explain(r *run, helper process, err error) error {
 		return err
 	}
 	stat, unread := helper.readStat()
-	unkilled := s.step(r, "kill init", func() error { return errors.Join(helper.signal(unix.SIGKILL), r.group.Thaw()) })
+	unkilled := s.step(r, "kill init", func() error { return errors.Join(helper.signal(unix.SIGKILL), r.thaw()) })
 	var status unix.WaitStatus
 	unreaped := s.step(r, "reap init", func() (err error) {
 		status, err = helper.waitFor(syncpipe.Timeout)
@@ -237,7 +238,7 @@ func (s *starter) explain(r *run, helper process, err error) error {
 		return err
 	}
 	// It died before we ended it, whatever it was that failed for that reason.
-	if kills, err := r.group.OOMKills(); err == nil && kills > 0 {
+	if r.anyOOMKill() {
 		if limit := s.container.limits.Memory; limit > 0 {
 			return fmt.Errorf("init: %s: out of memory: the limit of %d bytes is too small", at, limit)
 		}

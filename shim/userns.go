@@ -15,7 +15,7 @@ import (
 // for its configuration meanwhile: by a second helper, in the same cgroups, that
 // has the powers of the host's root and ends when it is done. What it does and why
 // is in package nsinit.
-func (s *starter) outfit(ctx context.Context, r *run, into int, tasks []*os.File) error {
+func (s *starter) outfit(ctx context.Context, r *run, tasks []*os.File) error {
 	conn, theirs, err := syncpipe.Pair()
 	if err != nil {
 		return err
@@ -32,11 +32,16 @@ func (s *starter) outfit(ctx context.Context, r *run, into int, tasks []*os.File
 	if s.container.network == agent.NetworkNone {
 		config.NetNS = fmt.Sprintf("/proc/%d/ns/net", r.child.id())
 	}
-	m, packet, b, err := s.prepare(&config, conn, theirs, into, tasks)
+	config.Trace = s.trace != nil
+	m := syncpipe.Message{Type: syncpipe.TypeConfig, Config: &config}
+	packet, err := conn.Encode(m)
 	if err != nil {
 		return err
 	}
-	b.namespaces = unix.CLONE_NEWNS
+	b := birth{program: s.program, namespaces: unix.CLONE_NEWNS, cgroup: -1, fds: helperFiles(theirs, s.program)}
+	if len(tasks) == 0 {
+		b.cgroup = r.group.FD()
+	}
 	// Init itself may not raise its limit there. If we may neither, it will say so.
 	limit := &unix.Rlimit{Cur: config.NoFile, Max: config.NoFile}
 	_ = unix.Prlimit(r.child.id(), unix.RLIMIT_NOFILE, limit, nil)
@@ -49,7 +54,7 @@ func (s *starter) outfit(ctx context.Context, r *run, into int, tasks []*os.File
 	theirs.Close()
 	p := &pipe{ctx: ctx, conn: conn, run: r, trace: s.trace, outfitter: helper, timeout: syncpipe.Timeout, late: s.hang}
 	if err == nil {
-		err = p.send(m, packet)
+		err = p.send(m, packet, tasks...)
 	}
 	if err == nil {
 		err = p.awaitReady()

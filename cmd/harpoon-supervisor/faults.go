@@ -46,6 +46,9 @@ func init() {
 	nsinit.Fault = func(step string) error { return f.at("init: " + step) }
 	syncpipe.Fault = func(half, doing string) error { return f.at(half + ": " + doing) }
 	cgroup.Fault = func(operation string) error { return f.at("cgroup: " + operation) }
+	if os.Args[0] == syncpipe.HelperName {
+		nsinit.Main()
+	}
 }
 
 // environment returns that of the supervisor. init's own is empty; but it sees

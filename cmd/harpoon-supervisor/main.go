@@ -14,8 +14,7 @@ import (
 	"runtime"
 	"strings"
 
-	nsinit "harpoon-supervisor/init"
-	"harpoon-supervisor/pkg/syncpipe"
+	_ "harpoon-supervisor/init" // runs in the helper process, and ends it
 	"harpoon-supervisor/shim"
 )
 
@@ -33,9 +32,6 @@ const exitUsage = 2
 func init() { runtime.LockOSThread() }
 
 func main() {
-	if os.Args[0] == syncpipe.HelperName {
-		nsinit.Main()
-	}
 	options, err := parse(os.Args[1:])
 	switch {
 	case err == errHelp:

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/containerd/cgroups/v3"
 	"github.com/moby/sys/mountinfo"
 	"golang.org/x/sys/unix"
 )
@@ -45,6 +46,10 @@ type hierarchy struct {
 	root        string   // the cgroup that is seen there, as /proc/PID/mountinfo names it
 	controllers []string // of ours; on v2 none: what is there is seen in each group
 }
+
+// Unified reports whether the host has cgroup v2 alone, in the usual place. It is
+// one system call, for who must know before there is time for Detect.
+func Unified() bool { return cgroups.Mode() == cgroups.Unified }
 
 // Detect looks the host's hierarchies up in the caller's mount table (proc(5),
 // /proc/PID/mountinfo). It is an error if there is none.

@@ -19,6 +19,9 @@ const FD = 3
 // buffer less some overhead (socket(7), SO_SNDBUF).
 const maxPacket = 4 << 20
 
+// maxTasks is more than the hierarchies that a container has a cgroup in.
+const maxTasks = 16
+
 // maxReply bounds what init sends; init is not trusted once it has touched the
 // root filesystem.
 const maxReply = 64 << 10
@@ -137,13 +140,22 @@ func (c *Conn) Send(m Message) error {
 	return c.SendPacket(packet)
 }
 
-// SendPacket sends one encoded message.
-func (c *Conn) SendPacket(packet []byte) error {
+// SendPacket sends one encoded message; a config's may come with files, which init
+// gets as descriptors of its own (unix(7), SCM_RIGHTS).
+func (c *Conn) SendPacket(packet []byte, tasks ...*os.File) error {
+	var rights []byte
+	if len(tasks) > 0 {
+		fds := make([]int, len(tasks))
+		for i, file := range tasks {
+			fds[i] = int(file.Fd())
+		}
+		rights = unix.UnixRights(fds...)
+	}
 	err := fault(c.blocking, "send", packet)
 	if err == nil {
 		err = c.wait(c.raw.Write, func(fd int) error {
 			// An end whose other half has died gives EPIPE, without the signal.
-			return unix.Sendto(fd, packet, unix.MSG_NOSIGNAL, nil)
+			return unix.Sendmsg(fd, packet, rights, nil, unix.MSG_NOSIGNAL)
 		})
 	}
 	if err != nil {
@@ -156,43 +168,68 @@ func (c *Conn) SendPacket(packet []byte) error {
 func (c *Conn) Receive() (Message, error) {
 	size := maxReply
 	if c.blocking { // only the shim may send more
-		n, _, err := c.receive(nil, unix.MSG_PEEK|unix.MSG_TRUNC)
+		got, err := c.receive(nil, nil, unix.MSG_PEEK|unix.MSG_TRUNC)
 		if err != nil {
 			return Message{}, err
 		}
-		size = min(n, maxPacket)
+		size = min(got.n, maxPacket)
 	}
 	packet := make([]byte, size)
-	n, flags, err := c.receive(packet, 0)
+	var rights []byte
+	if c.blocking { // only the shim may send files
+		rights = make([]byte, unix.CmsgSpace(maxTasks*4))
+	}
+	got, err := c.receive(packet, rights, 0)
 	switch {
 	case err != nil:
 		return Message{}, err
-	case flags&unix.MSG_TRUNC != 0:
+	case got.flags&unix.MSG_TRUNC != 0:
 		return Message{}, fmt.Errorf("sync pipe: packet larger than %d bytes", size)
-	case n == 0: // no message is empty, so this is the end
+	case got.n == 0: // no message is empty, so this is the end
 		return Message{}, io.EOF
 	}
-	return Decode(packet[:n])
+	m, err := Decode(packet[:got.n])
+	if err == nil && got.rights > 0 {
+		m.Tasks, err = descriptors(rights[:got.rights])
+	}
+	return m, err
 }
 
-func (c *Conn) receive(packet []byte, how int) (n, flags int, err error) {
+// received is what a packet was: its bytes, those of its control messages, and
+// recvmsg(2)'s flags.
+type received struct{ n, rights, flags int }
+
+func (c *Conn) receive(packet, rights []byte, how int) (got received, err error) {
 	err = c.wait(c.raw.Read, func(fd int) error {
 		var err error
-		n, _, flags, _, err = unix.Recvmsg(fd, packet, nil, how)
+		got.n, got.rights, got.flags, _, err = unix.Recvmsg(fd, packet, rights, how|unix.MSG_CMSG_CLOEXEC)
 		if err == unix.ECONNRESET {
 			// The peer died and left data of ours unread. The error is
 			// reported once, before its last words, which are still queued.
-			n, _, flags, _, err = unix.Recvmsg(fd, packet, nil, how)
+			got.n, got.rights, got.flags, _, err = unix.Recvmsg(fd, packet, rights, how|unix.MSG_CMSG_CLOEXEC)
 		}
 		return err
 	})
 	if err == nil && how == 0 {
-		err = fault(c.blocking, "receive", packet[:n])
+		err = fault(c.blocking, "receive", packet[:got.n])
 	}
 	if err != nil {
 		err = fmt.Errorf("sync pipe: receive: %w", err)
 	}
-	return n, flags, err
+	return got, err
+}
+
+// descriptors returns those of the one control message that there is.
+func descriptors(rights []byte) ([]int, error) {
+	messages, err := unix.ParseSocketControlMessage(rights)
+	var fds []int
+	if err == nil {
+		fds, err = unix.ParseUnixRights(&messages[0])
+	}
+	if err != nil {
+		return nil, fmt.Errorf("sync pipe: descriptors: %w", err)
+	}
+	return fds, nil
 }
 
 // wait repeats a call until it need not wait.

@@ -52,6 +52,49 @@ func TestConversation(t *testing.T) {
 	}
 }
 
+// TestTasks: files come with the config, close-on-exec; the shim takes none.
+func TestTasks(t *testing.T) {
+	shim, child := pair(t)
+	var files []*os.File
+	for range maxTasks {
+		file, err := os.Open(os.DevNull)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer file.Close()
+		files = append(files, file)
+	}
+	packet, err := shim.Encode(Message{Type: TypeConfig, Config: &Config{Hostname: "h"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := shim.SendPacket(packet, files...); err != nil {
+		t.Fatal(err)
+	}
+	m, err := child.Expect(TypeConfig)
+	if err != nil || m.Config.Hostname != "h" || len(m.Tasks) != maxTasks {
+		t.Fatalf("Expect() = %v, %v, want %d tasks", m, err, maxTasks)
+	}
+	for _, fd := range m.Tasks {
+		var st unix.Stat_t
+		flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0)
+		if err != nil || flags != unix.FD_CLOEXEC || unix.Fstat(fd, &st) != nil || st.Rdev != unix.Mkdev(1, 3) {
+			t.Errorf("descriptor %d: flags %d, %v, device %x, want %d and the null device", fd, flags, err, st.Rdev, unix.FD_CLOEXEC)
+		}
+		unix.Close(fd)
+	}
+
+	if packet, err = child.Encode(Message{Type: TypeReady}); err != nil {
+		t.Fatal(err)
+	}
+	if err := child.SendPacket(packet, files[0]); err != nil {
+		t.Fatal(err)
+	}
+	if m, err := shim.Expect(TypeReady); err != nil || m.Tasks != nil {
+		t.Errorf("shim: Expect() = %v, %v, want no tasks", m, err)
+	}
+}
+
 func TestLargestMessage(t *testing.T) {
 	shim, child := pair(t)
 	// 128 KiB of command and environment must work with the default buffer.
@@ -169,7 +212,7 @@ func FuzzDecode(f *testing.F) {
 	f.Fuzz(func(t *testing.T, packet []byte) {
 		m, err := Decode(packet)
 		if err != nil {
-			if m != (Message{}) {
+			if m.Type != "" || m.Config != nil || m.Step != nil || m.Failed != nil {
 				t.Errorf("Decode(%q) = %v with error %v", packet, m, err)
 			}
 			return

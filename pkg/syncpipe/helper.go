@@ -2,16 +2,11 @@ package syncpipe
 
 import "golang.org/x/sys/unix"
 
-// The descriptors that the helper process, init, is made with besides the
-// standard streams and its end of the pipe, FD.
-const (
-	// ProgramFD is the file that it is executed from. That it is one of its own
-	// descriptors is what makes /proc/self/fd/4 its path, whatever happens to
-	// descriptors between clone and execve.
-	ProgramFD = FD + 1
-	// TasksFD is the first of the files in Config.Tasks.
-	TasksFD = FD + 2
-)
+// ProgramFD is the file that the helper process, init, is executed from; it is made
+// with that, its end of the pipe, FD, and the standard streams. That it is one of
+// its own descriptors is what makes /proc/self/fd/4 its path, whatever happens to
+// descriptors between clone and execve.
+const ProgramFD = FD + 1
 
 // HelperName is argv[0] of the helper process, init. It is the whole command
 // line, so that nothing of the configuration shows in ps.

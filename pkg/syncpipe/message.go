@@ -24,17 +24,16 @@ type Message struct {
 	Config *Config `json:"config,omitempty"`
 	Step   *Step   `json:"step,omitempty"`
 	Failed *Failed `json:"failed,omitempty"`
+	// Tasks are descriptors that come with a config: the "tasks" files of cgroup
+	// v1 that init writes itself into. On v2 init is born in its cgroup and there
+	// are none.
+	Tasks []int `json:"-"`
 }
 
 // Config is all that init needs to know.
 type Config struct {
 	// Trace asks for a step message after each step.
-	Trace bool `json:"trace,omitempty"`
-	// Tasks are the paths of the cgroup v1 "tasks" files that init writes
-	// itself into. They are open already, as descriptors TasksFD and up. On v2
-	// init is born in its cgroup and there are none.
-	Tasks []string `json:"tasks,omitempty"`
-
+	Trace    bool   `json:"trace,omitempty"`
 	Hostname string `json:"hostname"`
 	// Rootfs is the root filesystem's directory, relative to the run directory.
 	Rootfs string `json:"rootfs"`
