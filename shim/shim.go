@@ -9,7 +9,6 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"harpoon-supervisor/pkg/agent"
 	"harpoon-supervisor/pkg/cgroup"
 )
 
@@ -60,6 +59,12 @@ func Run(o Options) int {
 	status := exitFailed
 	go func() {
 		defer close(s.starter.cloner.requests)
+		s.startRun()
+		if err := s.appear(o); err != nil {
+			s.withdraw(err)
+			complain(err)
+			return
+		}
 		s.loop()
 		time.AfterFunc(endTimeout(), s.abandon)
 		status = s.end()
@@ -68,8 +73,8 @@ func Run(o Options) int {
 	return status
 }
 
-// open takes possession of the run directory. If it fails, it leaves nothing. It
-// calls late with the name of a step that hangs.
+// open takes possession of the run directory and reads what is to be done there.
+// It calls late with the name of a step that hangs.
 func open(o Options, log *slog.Logger, late func(string)) (*supervisor, error) {
 	step := func(name string, f func() error) error { return watched(name, late, f) }
 	if err := step("check descriptor limit", checkLimit); err != nil {
@@ -82,66 +87,37 @@ func open(o Options, log *slog.Logger, late func(string)) (*supervisor, error) {
 	}); err != nil {
 		return nil, err
 	}
-	s, err := openIn(dir, o, log, step)
+	owner, err := cgroup.OwnerOf(dir.File)
+	if err == nil {
+		err = step("remove stale", dir.removeStale)
+	}
 	if err != nil {
 		dir.Close()
-	}
-	return s, err
-}
-
-func openIn(dir runDir, o Options, log *slog.Logger, step func(string, func() error) error) (*supervisor, error) {
-	owner, err := cgroup.OwnerOf(dir.File)
-	if err != nil {
 		return nil, err
 	}
-	if err := step("remove stale", dir.removeStale); err != nil {
-		return nil, err
+	s := newSupervisor(dir, log)
+	s.starter = &starter{
+		options: o, owner: owner, predecessor: readPredecessor(),
+		cloner: cloner{make(chan func())}, stuck: make(chan string, 1), appeared: make(chan struct{}),
 	}
-	var l *listener
-	if err := step("listen", func() (err error) {
-		l, err = listen(dir)
-		return err
-	}); err != nil {
-		return nil, err
-	}
-	s := newSupervisor(dir, l, log)
-	s.starter = &starter{options: o, owner: owner, cloner: cloner{make(chan func())}, stuck: make(chan string, 1)}
 	s.start = s.starter.start
-	s.starter.predecessor = readPredecessor()
-	var config *agent.ContainerConfig
-	s.starter.refusal = step("read "+configName, func() (err error) {
-		if config, err = readConfig(); err == nil {
-			err = s.starter.admits(config)
-		}
-		return err
-	})
-	if s.starter.refusal == nil {
-		err = step("write "+resolvedName, func() error { return s.configure(o, config) })
-	}
-	// Published last: from here on everything is told to clients.
-	if err == nil {
-		err = step("publish control", l.publish)
-	}
-	if err != nil {
-		_ = l.close() // the first error is the one to know
-		return nil, err
-	}
+	s.starter.refusal = step("read "+configName, func() error { return s.configure(o) })
 	return s, nil
 }
 
-// configure notes what a valid configuration means, here and in container.json.
-func (s *supervisor) configure(o Options, config *agent.ContainerConfig) error {
-	c := resolve(o, config)
-	s.starter.container = c
-	// With CAP_SETUID it may become root; what others lead to is not told apart.
-	s.listener.rootInside = allowed(c.init.UID) || c.init.Capabilities != 0
-	s.backoff = newBackoff(config.RestartBackoff)
-	if len(o.Command) == 0 {
-		s.starter.refusal = errors.New("start container: no command")
+// configure reads the configuration and notes what a valid one means.
+func (s *supervisor) configure(o Options) error {
+	config, err := readConfig()
+	if err == nil {
+		err = s.starter.admits(config)
 	}
-	text, err := c.describe(o)
 	if err != nil {
 		return err
 	}
-	return s.dir.replace(resolvedName, text)
+	s.starter.container = resolve(o, config)
+	s.backoff = newBackoff(config.RestartBackoff)
+	if len(o.Command) == 0 {
+		return errors.New("start container: no command")
+	}
+	return nil
 }

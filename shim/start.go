@@ -35,6 +35,8 @@ type starter struct {
 	predecessor cgroupName
 	// stuck gets the name of a step that hangs.
 	stuck chan string
+	// appeared is closed when the supervisor has appeared.
+	appeared chan struct{}
 }
 
 // start is the goroutine that starts a run: it goes through the steps outside,
@@ -124,10 +126,20 @@ func (s *starter) steps(ctx context.Context, r *run) (err error) {
 	if err := s.step(r, "write limits", func() error { return r.group.SetLimits(s.container.limits) }); err != nil {
 		return err
 	}
-	if err := ctx.Err(); err != nil { // the last moment at which nothing has been executed
+	if err := s.step(r, "appear", func() error { return s.awaitAppearance(ctx) }); err != nil {
 		return err
 	}
 	return p.proceed()
+}
+
+// awaitAppearance waits until the supervisor can be seen. It is the last moment at
+// which nothing has been executed, so that a start can be called off.
+func (s *starter) awaitAppearance(ctx context.Context) error {
+	select {
+	case <-s.appeared:
+	case <-ctx.Done():
+	}
+	return ctx.Err()
 }
 
 // step runs one step of this half and traces it.

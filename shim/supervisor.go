@@ -78,11 +78,11 @@ type departure struct {
 	err    error
 }
 
-func newSupervisor(dir runDir, l *listener, log *slog.Logger) *supervisor {
+func newSupervisor(dir runDir, log *slog.Logger) *supervisor {
 	cleared := make(chan struct{})
 	close(cleared)
 	return &supervisor{
-		log: log, dir: dir, listener: l, cleared: cleared,
+		log: log, dir: dir, cleared: cleared,
 		clients:  map[*client]struct{}{},
 		accepted: make(chan *client),
 		commands: make(chan command),
@@ -105,15 +105,14 @@ const (
 	killLooks      = 13                     // after a hint, at doubling distances: two seconds in all
 )
 
-// loop runs the container until it is over.
+// loop runs the container, whose first start is in progress, until it is over.
 func (s *supervisor) loop() {
 	go s.listener.accept(s.accepted)
 	s.serve()
 }
 
-// serve starts the container and takes what happens, one thing at a time.
+// serve takes what happens, one thing at a time.
 func (s *supervisor) serve() {
-	s.startRun()
 	for !s.over() {
 		select {
 		case signal := <-s.signals.end:

@@ -41,13 +41,14 @@ func newWorld(t *testing.T, policy agent.Restart, config agent.RestartBackoff, n
 	}
 	dir.Close()
 	w := &world{t: t, served: make(chan struct{}), next: next}
-	w.s = newSupervisor(runDir{dir}, nil, slog.New(slog.NewTextHandler(w, nil)))
+	w.s = newSupervisor(runDir{dir}, slog.New(slog.NewTextHandler(w, nil)))
 	w.s.signals = signals{end: make(chan os.Signal, 2), others: make(chan os.Signal, 1)}
 	w.s.starter = &starter{container: &container{restart: policy}}
 	w.s.backoff = newBackoff(config)
 	w.s.start = w.start
 	go func() {
 		defer close(w.served)
+		w.s.startRun()
 		w.s.serve()
 		<-w.s.cleared
 	}()

@@ -1,0 +1,62 @@
+package shim
+
+import (
+	"fmt"
+	"os"
+)
+
+// appear makes what agents look for: container.json and control. It does so while
+// the first start is in progress; the command is not executed before.
+func (s *supervisor) appear(o Options) error {
+	step := func(name string, f func() error) error { return watched(name, s.vanish, f) }
+	var l *listener
+	if err := step("listen", func() (err error) {
+		l, err = listen(s.dir)
+		return err
+	}); err != nil {
+		return err
+	}
+	var err error
+	if c := s.starter.container; c != nil { // the configuration is valid
+		// With CAP_SETUID it may become root; what others lead to is not told apart.
+		l.rootInside = allowed(c.init.UID) || c.init.Capabilities != 0
+		err = step("write "+resolvedName, func() error { return s.describe(o) })
+	}
+	// Published last: from here on everything is told to clients.
+	if err == nil {
+		err = step("publish control", l.publish)
+	}
+	if err != nil {
+		_ = l.close() // the first error is the one to know
+		return err
+	}
+	s.listener = l
+	close(s.starter.appeared)
+	return nil
+}
+
+// describe writes container.json.
+func (s *supervisor) describe(o Options) error {
+	text, err := s.starter.container.describe(o)
+	if err != nil {
+		return err
+	}
+	return s.dir.replace(resolvedName, text)
+}
+
+// withdraw calls the first start off and leaves nothing of it.
+func (s *supervisor) withdraw(err error) {
+	s.abort(err)
+	r := <-s.starts
+	s.clearRun(r.settled)
+	_ = s.awaitCleared() // has been logged
+}
+
+// vanish ends a supervisor that hangs in a step of appear.
+func (s *supervisor) vanish(step string) {
+	err := errLate(step)
+	s.withdraw(err)
+	fmt.Fprintf(s.lines, "harpoon-supervisor: %v\n", err)
+	s.lines.flush()
+	os.Exit(exitFailed)
+}
