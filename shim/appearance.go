@@ -1,14 +1,10 @@
 package shim
 
-import (
-	"fmt"
-	"os"
-)
-
 // appear makes what agents look for: container.json and control. It does so while
-// the first start is in progress; the command is not executed before.
-func (s *supervisor) appear(o Options) error {
-	step := func(name string, f func() error) error { return watched(name, s.vanish, f) }
+// the first start is in progress; the command is not executed before. It calls late
+// with the name of a step that hangs.
+func (s *supervisor) appear(o Options, late func(string)) error {
+	step := func(name string, f func() error) error { return watched(name, late, f) }
 	var l *listener
 	if err := step("listen", func() (err error) {
 		l, err = listen(s.dir)
@@ -50,13 +46,4 @@ func (s *supervisor) withdraw(err error) {
 	r := <-s.starts
 	s.clearRun(r.settled)
 	_ = s.awaitCleared() // has been logged
-}
-
-// vanish ends a supervisor that hangs in a step of appear.
-func (s *supervisor) vanish(step string) {
-	err := errLate(step)
-	s.withdraw(err)
-	fmt.Fprintf(s.lines, "harpoon-supervisor: %v\n", err)
-	s.lines.flush()
-	os.Exit(exitFailed)
 }

@@ -68,6 +68,7 @@ func (s *starter) cloneInit(ctx context.Context, r *run, theirs *os.File) (insid
 		namespaces: unix.CLONE_NEWPID | unix.CLONE_NEWNS | unix.CLONE_NEWUTS | unix.CLONE_NEWIPC,
 		cgroup:     -1,
 		fds:        helperFiles(theirs, s.program),
+		onMain:     r.number == 1,
 	}
 	if s.container.network == agent.NetworkNone {
 		b.namespaces |= unix.CLONE_NEWNET

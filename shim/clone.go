@@ -19,16 +19,33 @@ import (
 // when the thread that cloned exits, not the process (prctl(2),
 // PR_SET_PDEATHSIG): another thread may be retired by the Go runtime at any
 // time, and the container with it.
+//
+// The first start is made there as a whole, so that nothing need be handed from
+// thread to thread; later ones ask for it.
 type cloner struct {
 	requests chan func()
 }
 
 // serve runs the requests on the calling goroutine, which is locked to the main
-// thread, until the channel is closed.
+// thread. It does not return.
 func (c cloner) serve() {
 	for request := range c.requests {
 		request()
 	}
+}
+
+// run runs f on the main thread, where the caller may be already.
+func (c cloner) run(f func(), onMain bool) {
+	if onMain {
+		f()
+		return
+	}
+	done := make(chan struct{})
+	c.requests <- func() {
+		defer close(done)
+		f()
+	}
+	<-done
 }
 
 // birth is how a helper is cloned.
@@ -38,6 +55,7 @@ type birth struct {
 	users      *syncpipe.UserNS // to be mapped in a user namespace of its own, or nil
 	netNS      string           // path of the network namespace to be born in, or empty
 	cgroup     int              // a descriptor, on v2; or -1
+	onMain     bool             // the caller is on the main thread
 	fds        []uintptr
 }
 
@@ -79,20 +97,22 @@ func (c cloner) clone(ctx context.Context, b birth) (*child, error) {
 	pidfd := -1
 	var pid int
 	var err error
-	done := make(chan struct{})
-	c.requests <- func() {
-		defer close(done)
+	late, cancel := context.WithTimeout(ctx, syncpipe.Timeout)
+	defer cancel()
+	done, killed := make(chan struct{}), make(chan struct{})
+	stop := context.AfterFunc(late, func() {
+		defer close(killed)
+		killUntil(done)
+	})
+	c.run(func() {
 		err = inNetwork(b.netNS, func() error {
 			pid, err = syscall.ForkExec(programPath, []string{syncpipe.HelperName}, b.attributes(&pidfd))
 			return cloneError(err, b.users != nil)
 		})
-	}
-	late, cancel := context.WithTimeout(ctx, syncpipe.Timeout)
-	defer cancel()
-	select {
-	case <-done:
-	case <-late.Done():
-		killUntil(done)
+	}, b.onMain)
+	close(done)
+	if !stop() {
+		<-killed // else it might hit the next one
 	}
 	if err != nil {
 		return nil, err

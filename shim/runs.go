@@ -10,8 +10,12 @@ import (
 	"harpoon-supervisor/pkg/syncpipe"
 )
 
-// startRun starts the next run, when the last one has been cleared.
-func (s *supervisor) startRun() {
+// startRun starts the next run beside the loop.
+func (s *supervisor) startRun() { go s.nextRun()() }
+
+// nextRun returns what starts the next run, when the last one has been cleared.
+// What comes of it is sent to the loop.
+func (s *supervisor) nextRun() (start func()) {
 	ctx, abort := context.WithCancelCause(context.Background())
 	s.abort = abort
 	number, cleared := s.runs+1, s.cleared
@@ -20,7 +24,15 @@ func (s *supervisor) startRun() {
 	default:
 	}
 	done := make(chan startResult, 1)
-	go func() { // start
+	go func() {
+		select {
+		case r := <-done:
+			s.starts <- r
+		case name := <-s.starter.stuck:
+			s.starts <- startResult{err: fmt.Errorf("start container: %w", errLate(name)), late: done}
+		}
+	}()
+	return func() { // start
 		r := &run{number: number}
 		err := watched("clear last run", s.starter.hang, func() error {
 			select {
@@ -35,15 +47,7 @@ func (s *supervisor) startRun() {
 			r, err = s.start(ctx, number)
 		}
 		done <- startResult{run: r, err: err}
-	}()
-	go func() {
-		select {
-		case r := <-done:
-			s.starts <- r
-		case name := <-s.starter.stuck:
-			s.starts <- startResult{err: fmt.Errorf("start container: %w", errLate(name)), late: done}
-		}
-	}()
+	}
 }
 
 // startResult is what start returns. Without an error there is a command;

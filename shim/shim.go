@@ -27,10 +27,9 @@ type Options struct {
 // that ended by itself. The others are in ending.status.
 const exitFailed = 1
 
-// Run supervises the container of the working directory until it is over, and
-// returns the exit status of the process. It must be called on the main
-// goroutine, locked to the main thread.
-func Run(o Options) int {
+// Run supervises the container of the working directory until it is over, and ends
+// the process. It must be called on the main goroutine, locked to the main thread.
+func Run(o Options) {
 	signals := catchSignals()
 	// A process group of its own: a terminal's ^C is for those in the foreground,
 	// the agent perhaps, and is no wish to stop the container. The shell's own job
@@ -41,36 +40,37 @@ func Run(o Options) int {
 	// For init, which inherits it: each huge page that its heap is given would count
 	// 2 MiB against the container's limit. It allows them again for the command.
 	_ = unix.Prctl(unix.PR_SET_THP_DISABLE, 1, 0, 0, 0) // a kernel without has none
-	protect()
 	log, lines := newLog(int(os.Stderr.Fd()))
-	defer lines.flush()
-	complain := func(err error) { fmt.Fprintf(lines, "harpoon-supervisor: %v\n", err) }
-	s, err := open(o, log, func(step string) {
-		complain(errLate(step))
+	fail := func(err error) {
+		fmt.Fprintf(lines, "harpoon-supervisor: %v\n", err)
 		lines.flush()
 		os.Exit(exitFailed)
-	})
+	}
+	s, err := open(o, log, func(step string) { fail(errLate(step)) })
 	if err != nil {
-		complain(err)
-		return exitFailed
+		fail(err)
 	}
 	s.signals, s.lines = signals, lines
 	s.starter.trace = openTrace(o.Trace, log)
-	status := exitFailed
+	<-signals.caught
+	start := s.nextRun()
 	go func() {
-		defer close(s.starter.cloner.requests)
-		s.startRun()
-		if err := s.appear(o); err != nil {
+		protect()
+		withdraw := func(err error) {
 			s.withdraw(err)
-			complain(err)
-			return
+			fail(err)
+		}
+		if err := s.appear(o, func(step string) { withdraw(errLate(step)) }); err != nil {
+			withdraw(err)
 		}
 		s.loop()
 		time.AfterFunc(endTimeout(), s.abandon)
-		status = s.end()
+		status := s.end()
+		lines.flush()
+		os.Exit(status)
 	}()
+	start()
 	s.starter.cloner.serve()
-	return status
 }
 
 // open takes possession of the run directory and reads what is to be done there.

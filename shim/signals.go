@@ -16,23 +16,30 @@ import (
 // one would change nothing.
 type signals struct {
 	end, others chan os.Signal
+	caught      <-chan struct{} // closed when they arrive there
 }
 
 // catchSignals makes the process survive every signal that can be survived. It
-// is the first thing that the supervisor does.
+// is the first thing that the supervisor does, and has to be done (caught) before
+// anything is made.
 //
 // Most are ignored by hand: each signal that the runtime is asked for costs a
-// round trip between two threads, 60 of them 4 ms at every start. An ignored
+// round trip between two threads, 60 of them 4 ms at every start; the other six
+// are asked for beside what comes next. An ignored
 // signal is inherited across execve, by the command, too; but init gives it the
 // default dispositions whatever came before.
 func catchSignals() signals {
-	s := signals{end: make(chan os.Signal, 2), others: make(chan os.Signal, 1)}
+	caught := make(chan struct{})
+	s := signals{end: make(chan os.Signal, 2), others: make(chan os.Signal, 1), caught: caught}
 	ends := []os.Signal{unix.SIGTERM, unix.SIGINT}
 	others := []os.Signal{unix.SIGQUIT,
 		// Sent by somebody; for its own the runtime keeps its handlers.
 		unix.SIGSEGV, unix.SIGBUS, unix.SIGFPE}
-	signal.Notify(s.end, ends...)
-	signal.Notify(s.others, others...)
+	go func() {
+		defer close(caught)
+		signal.Notify(s.end, ends...)
+		signal.Notify(s.others, others...)
+	}()
 	for n := syscall.Signal(1); n <= 64; n++ {
 		switch {
 		case slices.Contains(ends, os.Signal(n)), slices.Contains(others, os.Signal(n)):

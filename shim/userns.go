@@ -38,7 +38,7 @@ func (s *starter) outfit(ctx context.Context, r *run, tasks []*os.File) error {
 	if err != nil {
 		return err
 	}
-	b := birth{program: s.program, namespaces: unix.CLONE_NEWNS, cgroup: -1, fds: helperFiles(theirs, s.program)}
+	b := birth{program: s.program, namespaces: unix.CLONE_NEWNS, cgroup: -1, fds: helperFiles(theirs, s.program), onMain: r.number == 1}
 	if len(tasks) == 0 {
 		b.cgroup = r.group.FD()
 	}

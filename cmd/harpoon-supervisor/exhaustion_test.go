@@ -127,7 +127,7 @@ func TestCallsRefused(t *testing.T) {
 		{"ENOMEM", "socketpair", "start container: socketpair: cannot allocate memory"},
 		{"EAGAIN", "fork,clone3", `clone: resource temporarily unavailable \(too many processes`},
 		{"ENOMEM", "fork,clone3", "clone: cannot allocate memory"},
-		{"ENOMEM", "sendto", "sync pipe: send: cannot allocate memory"},
+		{"ENOMEM", "sendmsg", "sync pipe: send: cannot allocate memory"},
 		{"ENOMEM", "recvmsg", "sync pipe: receive: cannot allocate memory|init: config: exited with status 1"}, // init cannot, either,
 		{"ENOMEM", "unshare", "init: unshare cgroup: cannot allocate memory"},
 		{"ENOMEM", "mount", "init: make private: cannot allocate memory"},

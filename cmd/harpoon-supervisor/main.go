@@ -44,6 +44,6 @@ func main() {
 		os.Exit(exitUsage)
 	default:
 		options.Version = version
-		os.Exit(shim.Run(options))
+		shim.Run(options)
 	}
 }

@@ -40,7 +40,7 @@ var deniable = map[string]uint32{
 	"pidfd_send_signal": unix.SYS_PIDFD_SEND_SIGNAL,
 	"pivot_root":        unix.SYS_PIVOT_ROOT,
 	"recvmsg":           unix.SYS_RECVMSG,
-	"sendto":            unix.SYS_SENDTO,
+	"sendmsg":           unix.SYS_SENDMSG,
 	"setsockopt":        unix.SYS_SETSOCKOPT,
 	"socket":            unix.SYS_SOCKET,
 	"socketpair":        unix.SYS_SOCKETPAIR,
