@@ -252,6 +252,8 @@ func (f faultCase) complaint() string {
 		step = "sync pipe: " + word
 	case half == "init":
 		step = f.point
+	case word == "write": // a limit's file is named without what is done to it
+		return "(write )?" + regexp.QuoteMeta(strings.TrimPrefix(step, "write ")) + ".*: " + errnos[f.action].Error()
 	}
 	return regexp.QuoteMeta(step) + ".*: " + errnos[f.action].Error()
 }

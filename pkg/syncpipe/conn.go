@@ -166,25 +166,26 @@ func (c *Conn) SendPacket(packet []byte, tasks ...*os.File) error {
 
 // Receive reads one message. The end of the conversation is io.EOF.
 func (c *Conn) Receive() (Message, error) {
+	got, err := c.receive(nil, nil, unix.MSG_PEEK|unix.MSG_TRUNC)
+	if err != nil {
+		return Message{}, err
+	}
 	size := maxReply
 	if c.blocking { // only the shim may send more
-		got, err := c.receive(nil, nil, unix.MSG_PEEK|unix.MSG_TRUNC)
-		if err != nil {
-			return Message{}, err
-		}
-		size = min(got.n, maxPacket)
+		size = maxPacket
 	}
-	packet := make([]byte, size)
+	if got.n > size {
+		return Message{}, fmt.Errorf("sync pipe: packet larger than %d bytes", size)
+	}
+	packet := make([]byte, got.n)
 	var rights []byte
 	if c.blocking { // only the shim may send files
 		rights = make([]byte, unix.CmsgSpace(maxTasks*4))
 	}
-	got, err := c.receive(packet, rights, 0)
+	got, err = c.receive(packet, rights, 0)
 	switch {
 	case err != nil:
 		return Message{}, err
-	case got.flags&unix.MSG_TRUNC != 0:
-		return Message{}, fmt.Errorf("sync pipe: packet larger than %d bytes", size)
 	case got.n == 0: // no message is empty, so this is the end
 		return Message{}, io.EOF
 	}
@@ -195,18 +196,17 @@ func (c *Conn) Receive() (Message, error) {
 	return m, err
 }
 
-// received is what a packet was: its bytes, those of its control messages, and
-// recvmsg(2)'s flags.
-type received struct{ n, rights, flags int }
+// received is the size of a packet, and of its control messages, in bytes.
+type received struct{ n, rights int }
 
 func (c *Conn) receive(packet, rights []byte, how int) (got received, err error) {
 	err = c.wait(c.raw.Read, func(fd int) error {
 		var err error
-		got.n, got.rights, got.flags, _, err = unix.Recvmsg(fd, packet, rights, how|unix.MSG_CMSG_CLOEXEC)
+		got.n, got.rights, _, _, err = unix.Recvmsg(fd, packet, rights, how|unix.MSG_CMSG_CLOEXEC)
 		if err == unix.ECONNRESET {
 			// The peer died and left data of ours unread. The error is
 			// reported once, before its last words, which are still queued.
-			got.n, got.rights, got.flags, _, err = unix.Recvmsg(fd, packet, rights, how|unix.MSG_CMSG_CLOEXEC)
+			got.n, got.rights, _, _, err = unix.Recvmsg(fd, packet, rights, how|unix.MSG_CMSG_CLOEXEC)
 		}
 		return err
 	})
