@@ -22,6 +22,9 @@ type child struct {
 	raw   syscall.RawConn
 	// stat is /proc/PID/stat, open since before the process could end.
 	stat *os.File
+	// mounts is its mount namespace. As long as that is open, the kernel does not
+	// take it apart while the process ends, but when it is closed.
+	mounts int
 	// program is the file that init is executed from.
 	program os.FileInfo
 }
@@ -37,13 +40,18 @@ func newChild(pid, pidfd int, program os.FileInfo) (*child, error) {
 		err = c.pidfd.SetReadDeadline(time.Time{}) // which only a file takes that the poller has
 	}
 	if err == nil {
-		c.stat, err = os.Open("/proc/" + strconv.Itoa(pid) + "/stat")
+		c.stat, err = os.Open(procFile(pid, "stat"))
 	}
 	if err != nil {
 		_ = unix.Kill(pid, unix.SIGKILL) // our own child, not waited for: the pid is its
 		_, _ = unix.Wait4(pid, nil, 0, nil)
 		c.pidfd.Close()
+		c.stat.Close()
 		return nil, fmt.Errorf("clone: %w", err)
+	}
+	c.mounts, err = unix.Open(procFile(pid, "ns/mnt"), unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil { // it has ended already, or it takes longer to end
+		c.mounts = -1
 	}
 	return c, nil
 }
@@ -92,6 +100,9 @@ func (c *child) waitFor(d time.Duration) (unix.WaitStatus, error) {
 func (c *child) close() {
 	c.pidfd.Close()
 	c.stat.Close()
+	if c.mounts >= 0 {
+		unix.Close(c.mounts)
+	}
 }
 
 // procStat is what we need of proc_pid_stat(5).
@@ -158,6 +169,6 @@ func (c *child) isInit(stat procStat) bool {
 	if stat.name != syncpipe.ExecName {
 		return false
 	}
-	file, err := os.Stat("/proc/" + strconv.Itoa(c.pid) + "/exe")
+	file, err := os.Stat(procFile(c.pid, "exe"))
 	return err != nil || os.SameFile(file, c.program)
 }

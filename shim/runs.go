@@ -155,7 +155,8 @@ func (s *supervisor) onExit(e exit) {
 	}
 	s.log.Info("exited", append([]any{"run", r.number, "after", e.at.Sub(r.started).Round(time.Millisecond)}, how(s.exit)...)...)
 	s.run, s.startedAt, s.lookKill = nil, time.Time{}, nil
-	s.clearRun(func() *run { return r })
+	// Told first and cleared then: that takes longer.
+	defer s.clearRun(func() *run { return r })
 	if !wantsRestart(s.starter.container.restart, *s.exit) {
 		s.apply(endedForGood)
 		return
