@@ -17,7 +17,7 @@ import (
 )
 
 // connect returns a client as the loop has it, and the peer's end.
-func connect(t *testing.T) (*client, *os.File) {
+func connect(t testing.TB) (*client, *os.File) {
 	t.Helper()
 	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
 	if err != nil {

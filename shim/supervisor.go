@@ -133,9 +133,7 @@ func (s *supervisor) serve() {
 			s.due = nil
 			s.apply(restartDue)
 		case <-ticks(s.tick):
-			s.meter.sample(s.run)
-			s.run.lookAtKills() // not every kill gives a hint
-			s.publish()
+			s.onTick()
 		case <-s.hints:
 			s.looks = 0
 			s.lookAtKills()
@@ -186,6 +184,13 @@ func (s *supervisor) apply(e event) {
 		s.publish()
 	}
 	s.lookAtDir()
+}
+
+// onTick tells everybody fresh metrics.
+func (s *supervisor) onTick() {
+	s.meter.sample(s.run)
+	s.run.lookAtKills() // not every kill gives a hint
+	s.publish()
 }
 
 // setTick lets the ticker run only while there are metrics and somebody to send

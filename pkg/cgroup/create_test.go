@@ -251,6 +251,7 @@ func filesIn(t testing.TB, dir string) []string {
 
 func BenchmarkCreateRemove(b *testing.B) {
 	h := host(b, V1)
+	b.ReportAllocs()
 	for b.Loop() {
 		g, err := h.Create(testParent, "bench", testOwner, Limits{})
 		if err != nil {
@@ -272,6 +273,7 @@ func BenchmarkMkdirRmdir(b *testing.B) {
 	if err := g.Remove(); err != nil {
 		b.Fatal(err)
 	}
+	b.ReportAllocs()
 	for b.Loop() {
 		for _, p := range g.places {
 			if err := unix.Mkdir(p.dir(), 0o755); err != nil {

@@ -78,6 +78,7 @@ func TestDetectHere(t *testing.T) {
 }
 
 func BenchmarkDetect(b *testing.B) {
+	b.ReportAllocs()
 	for b.Loop() {
 		if _, err := Detect(); err != nil {
 			b.Fatal(err)

@@ -144,3 +144,20 @@ func TestWatchFileMissing(t *testing.T) {
 		t.Errorf("watchEventfd = %v, want %v", err, os.ErrNotExist)
 	}
 }
+
+func BenchmarkOOMKills(b *testing.B) {
+	for _, v := range []Version{V1, V2} {
+		b.Run(fmt.Sprintf("v%d", v), func(b *testing.B) {
+			g := create(b, host(b, v), Limits{})
+			if _, err := g.OOMKills(); errors.Is(err, ErrNoController) {
+				b.Skip(err) // a hybrid host's v2
+			}
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := g.OOMKills(); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}

@@ -283,13 +283,3 @@ func BenchmarkStats(b *testing.B) {
 		})
 	}
 }
-
-func BenchmarkOOMKills(b *testing.B) {
-	g := create(b, host(b, V1), Limits{})
-	b.ReportAllocs()
-	for b.Loop() {
-		if _, err := g.OOMKills(); err != nil {
-			b.Fatal(err)
-		}
-	}
-}

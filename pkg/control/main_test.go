@@ -58,7 +58,7 @@ func testContext(t *testing.T) context.Context {
 	return ctx
 }
 
-func listen(t *testing.T, path string) *net.UnixListener {
+func listen(t testing.TB, path string) *net.UnixListener {
 	t.Helper()
 	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
 	if err != nil {

@@ -40,9 +40,15 @@ func TestAppendDoesNotAllocate(t *testing.T) {
 	}
 }
 
-// stateData is of the size and the kind that a control socket carries.
-var stateData = []byte(`{"up":true,"restarting":true,"restarts":0,"ooms":0,"container_metrics":` +
-	`{"cpu_time":15750371,"memory_usage":1679360,"memory_limit":67108864,"memory_peak":1679360,"pids":1,"oom_kills":0}}`)
+// stateData is of the size and the kind that a control socket carries: a state with
+// all that cgroup v2 has to say.
+var stateData = []byte(`{"up":true,"restarting":true,"restarts":3,"ooms":1,"container_metrics":{"cpu_time":15750371000,"memory_usage":41943040,"memory_limit":67108864,` +
+	`"memory_peak":52428800,"pids":12,"oom_kills":1,"cpu_throttled":318000000,"memory_events":{"oom":1,"oom_kill":1,"max":27,"high":0},` +
+	`"io":{"read_bytes":1048576,"write_bytes":8192},"pressure":{` +
+	`"cpu":{"some_avg10":12,"full_avg10":3,"some_total_us":81237,"full_total_us":20011},` +
+	`"memory":{"some_avg10":0,"full_avg10":0,"some_total_us":911,"full_total_us":870},` +
+	`"io":{"some_avg10":0,"full_avg10":0,"some_total_us":40312,"full_total_us":38820}}},` +
+	`"pid":4711,"started_at":"2026-11-25T21:09:33.123456789Z"}`)
 
 func BenchmarkAppend(b *testing.B) {
 	b.ReportAllocs()

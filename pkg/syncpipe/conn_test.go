@@ -13,7 +13,7 @@ import (
 )
 
 // pair returns both ends in one process; init's end as Inherited makes it.
-func pair(t *testing.T) (shim, child *Conn) {
+func pair(t testing.TB) (shim, child *Conn) {
 	t.Helper()
 	shim, file, err := Pair()
 	if err != nil {
@@ -245,24 +245,37 @@ func TestSeedsReachTheDecoder(t *testing.T) {
 	}
 }
 
+// BenchmarkRoundTrip: a message without a body to init, and one back.
 func BenchmarkRoundTrip(b *testing.B) {
-	shim, file, err := Pair()
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer shim.Close()
-	child, err := newConn(file, true)
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer child.Close()
+	shim, child := pair(b)
 	b.ReportAllocs()
 	for b.Loop() {
-		if err := shim.Send(Message{Type: TypeProceed}); err != nil {
-			b.Fatal(err)
-		}
-		if _, err := child.Expect(TypeProceed); err != nil {
-			b.Fatal(err)
-		}
+		exchange(b, shim, child, Message{Type: TypeProceed})
+		exchange(b, child, shim, Message{Type: TypeReady})
+	}
+}
+
+// BenchmarkConfig: the longest message, as it is for an ordinary container.
+func BenchmarkConfig(b *testing.B) {
+	shim, child := pair(b)
+	config := &Config{
+		Hostname: "web-1", Rootfs: "rootfs", WorkingDir: "/srv", UID: 1, GID: 1, NoFile: 4069,
+		Mounts: []Mount{{Dest: "/data", Source: "/var/lib/web-1"}, {Dest: "/tmp", Size: 64 << 20}},
+		Argv:   [][]byte{[]byte("/bin/server"), []byte("--listen"), []byte(":8080")},
+		Env:    [][]byte{[]byte("HOME=/"), []byte("PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"), []byte("TOKEN=0123456789abcdef")},
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		exchange(b, shim, child, Message{Type: TypeConfig, Config: config})
+	}
+}
+
+// exchange sends a message one way.
+func exchange(b *testing.B, from, to *Conn, m Message) {
+	if err := from.Send(m); err != nil {
+		b.Fatal(err)
+	}
+	if _, err := to.Expect(m.Type); err != nil {
+		b.Fatal(err)
 	}
 }

@@ -1,0 +1,132 @@
+package shim
+
+import (
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"strconv"
+	"testing"
+	"time"
+
+	"harpoon-supervisor/pkg/agent"
+	"harpoon-supervisor/pkg/cgroup"
+)
+
+// upSupervisor returns the loop's data of a container that is up: its cgroup is a
+// real one, its process made up. Nothing runs.
+func upSupervisor(t testing.TB) *supervisor {
+	t.Helper()
+	if os.Getuid() != 0 {
+		t.Skip("needs root, for a cgroup")
+	}
+	host, err := cgroup.Detect()
+	if err != nil {
+		t.Fatal(err)
+	}
+	g, err := host.Create("/", fmt.Sprintf("harpoon-test-shim-%d", os.Getpid()), cgroup.Owner{Dev: 1, Ino: 2}, cgroup.Limits{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := g.Remove(); err != nil {
+			t.Error(err)
+		}
+	})
+	s := newSupervisor(runDir{}, slog.New(slog.DiscardHandler))
+	s.starter = &starter{container: &container{restart: agent.RestartOnFailure}}
+	s.state, s.runs, s.startedAt = up, 1, time.Now()
+	s.run = &run{number: 1, group: g, child: &fakeProcess{number: 1}}
+	s.meter.sample(s.run)
+	return s
+}
+
+// audience is a client whose events are written and read within one goroutine.
+type audience struct {
+	*client
+	peer *os.File
+	buf  []byte
+}
+
+func (s *supervisor) addAudience(t testing.TB) audience {
+	t.Helper()
+	c, peer := connect(t)
+	s.clients[c] = struct{}{}
+	return audience{c, peer, make([]byte, 4096)}
+}
+
+// pass writes what is in the mailbox, as write does, and reads it at the other end.
+func (l audience) pass(t testing.TB) {
+	a := l.pace(<-l.mailbox, 0)
+	if err := l.writeAll(a.event); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.ReadFull(l.peer, l.buf[:len(a.event)]); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func BenchmarkTick(b *testing.B) {
+	s := upSupervisor(b)
+	l := s.addAudience(b)
+	b.ReportAllocs()
+	for b.Loop() {
+		s.onTick()
+		l.pass(b)
+	}
+}
+
+// BenchmarkSample: one sample of the metrics, with the host's network, which is not
+// counted, and with one whose links are asked for.
+func BenchmarkSample(b *testing.B) {
+	for _, network := range []agent.Network{agent.NetworkHost, agent.NetworkNone} {
+		b.Run(string(network), func(b *testing.B) {
+			s := upSupervisor(b)
+			if network == agent.NetworkNone {
+				var err error
+				if s.run.links, err = openLinks(os.Getpid()); err != nil {
+					b.Fatal(err)
+				}
+				defer s.run.links.close()
+			}
+			b.ReportAllocs()
+			for b.Loop() {
+				s.meter.sample(s.run)
+			}
+		})
+	}
+}
+
+func BenchmarkLookAtKills(b *testing.B) {
+	s := upSupervisor(b)
+	b.ReportAllocs()
+	for b.Loop() {
+		s.run.lookAtKills()
+	}
+}
+
+func BenchmarkAnnouncement(b *testing.B) {
+	s := upSupervisor(b)
+	b.SetBytes(int64(len(s.announcement().event)))
+	b.ReportAllocs()
+	for b.Loop() {
+		s.announcement()
+	}
+}
+
+// BenchmarkPublish: a state is encoded and put into n mailboxes, each of which
+// holds one that nobody has taken.
+func BenchmarkPublish(b *testing.B) {
+	for _, n := range []int{1, 10, 100, 1000} {
+		b.Run(strconv.Itoa(n), func(b *testing.B) {
+			s := upSupervisor(b)
+			for range n {
+				s.clients[&client{mailbox: make(chan announcement, 1)}] = struct{}{}
+			}
+			b.ReportAllocs()
+			for b.Loop() {
+				s.publish()
+			}
+		})
+	}
+}
