@@ -7,19 +7,20 @@ COMMIT  := $(shell git describe --always --dirty --abbrev=12 --exclude='*' 2>/de
 # CGO off makes the binary static. -buildvcs=false: git refuses a clone that
 # another user owns, and the build would fail with it.
 export CGO_ENABLED := 0
+BINARY := bin/harpoon-supervisor
 GOBUILD := go build -trimpath -buildvcs=false -ldflags '-s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)'
 
 .DEFAULT_GOAL := help
-.PHONY: help root build demo test test-vm torture race fuzz lint bench clean
+.PHONY: help root build demo test test-vm torture race fuzz lint bench microbench budgets clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 root:
 	@[ "$$(id -u)" = 0 ] || { echo 'needs root, for namespaces and cgroups: try sudo env "PATH=$$PATH" make $(MAKECMDGOALS)' >&2; exit 1; }
 
 build: ## bin/harpoon-supervisor, static
-	$(GOBUILD) -o bin/harpoon-supervisor ./cmd/harpoon-supervisor
+	$(GOBUILD) -o $(BINARY) ./cmd/harpoon-supervisor
 
 demo: root build ## a container's life in half a minute, explained (root)
 	@go run -buildvcs=false ./scripts/demo bin/harpoon-supervisor
@@ -44,6 +45,12 @@ lint: ## gofmt, go vet, staticcheck, shellcheck, and our own bans
 
 bench: root build ## start and exit against a bare Go program that does the same (root)
 	@go run -buildvcs=false ./scripts/bench bin/harpoon-supervisor
+
+microbench: root ## the benchmarks beside the code, for benchstat (COUNT=10) (root)
+	@go test -buildvcs=false -run '^$$' -bench . -count $${COUNT:-1} -p 1 ./shim ./pkg/...
+
+budgets: root ## write what is found here into scripts/budget/table.txt (root)
+	go test -buildvcs=false -count=1 -p 1 -run TestBudget ./shim ./cmd/harpoon-supervisor -update
 
 clean: ## remove what the build made
 	rm -rf bin

@@ -19,7 +19,7 @@ KERNELS='5.10:bullseye 6.1:bookworm 6.12:trixie'
 # What is loaded at boot; the rest of the cloud kernel is built in.
 MODULES='virtio_pci virtio_blk overlay veth'
 # What tests run that busybox has not, or not in full; its shell prefers its own.
-TOOLS='sh comm nice pgrep prlimit setpriv socat'
+TOOLS='sh comm nice pgrep prlimit setpriv socat strace'
 # The packages with tests that depend on the kernel.
 PACKAGES='pkg/cgroup init shim cmd/harpoon-supervisor'
 FACTOR=10   # how much longer everything may take under emulation
@@ -38,6 +38,7 @@ packages() {
 	command -v qemu-system-x86_64 >/dev/null || missing+=(qemu-system-x86)
 	command -v mke2fs >/dev/null || missing+=(e2fsprogs)
 	command -v socat >/dev/null || missing+=(socat)
+	command -v strace >/dev/null || missing+=(strace)
 	# A busybox that is not static is of no use to an initramfs.
 	[[ -x $(command -v busybox) ]] && ! ldd "$(command -v busybox)" >/dev/null 2>&1 || missing+=(busybox-static)
 	((${#missing[@]})) || return 0

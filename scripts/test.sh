@@ -24,7 +24,7 @@ skip() { echo "$*" >>"$skipped"; }
 # the race detector, shellcheck for these scripts.
 packages() {
 	local missing=()
-	for tool in gcc shellcheck socat runc; do
+	for tool in gcc shellcheck socat runc strace; do
 		command -v "$tool" >/dev/null || missing+=("$tool")
 	done
 	# A C compiler without its library's headers is no use to the race detector.

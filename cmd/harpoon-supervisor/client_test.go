@@ -51,7 +51,7 @@ func TestSlowClients(t *testing.T) {
 	// wait for the stopped ones would wait for ever, and fail above.
 	slices.Sort(delays)
 	t.Logf("measured: delay of a healthy client beside %d stopped ones: %v for 99 of 100, %v at worst", stopped, delays[len(delays)*99/100], delays[len(delays)-1])
-	kib := s.resident(t)
+	kib := s.memory(t, "VmRSS")
 	t.Logf("measured: resident memory with them: %d KiB", kib)
 	if kib > memoryLimit && !raceEnabled {
 		t.Errorf("resident memory = %d KiB, want %d at most", kib, memoryLimit)
@@ -135,15 +135,15 @@ func dialed(t *testing.T, c *container) *stream {
 	return s
 }
 
-// resident returns the supervisor's memory in KiB.
-func (s *supervisor) resident(t *testing.T) int {
+// memory returns a line of the supervisor's /proc/PID/status, in KiB.
+func (s *supervisor) memory(t *testing.T, key string) int {
 	t.Helper()
 	status, err := lines("/proc/" + strconv.Itoa(s.cmd.Process.Pid) + "/status")
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, line := range status {
-		if value, found := strings.CutPrefix(line, "VmRSS:"); found {
+		if value, found := strings.CutPrefix(line, key+":"); found {
 			kib, err := strconv.Atoi(strings.Fields(value)[0])
 			if err != nil {
 				t.Fatal(err)

@@ -75,7 +75,7 @@ func TestMalformedCommands(t *testing.T) {
 	if _, err := client.await("up=true", "restarting=false"); err != nil {
 		t.Fatal(err)
 	}
-	if kib := s.resident(t); kib > memoryLimit && !raceEnabled {
+	if kib := s.memory(t, "VmRSS"); kib > memoryLimit && !raceEnabled {
 		t.Errorf("resident memory = %d KiB, want %d at most", kib, memoryLimit)
 	}
 	text, err := os.ReadFile(s.logPath())
