@@ -1,10 +1,7 @@
 package main_test
 
 import (
-	"fmt"
 	"os"
-	"strconv"
-	"strings"
 	"testing"
 	"time"
 
@@ -26,11 +23,11 @@ func TestAcceptExhausted(t *testing.T) {
 	for range 20 {
 		waiting = append(waiting, dialed(t, c))
 	}
-	before := s.cpuTime(t)
+	before := s.usage(t).cpu
 	const observed = time.Second
 	<-time.After(observed)
 	// At an accept each 100 ms; one that spins takes all there is.
-	if used := s.cpuTime(t) - before; used > observed/3 && !raceEnabled {
+	if used := s.usage(t).cpu - before; used > observed/3 && !raceEnabled {
 		t.Errorf("%v of CPU in %v, want next to nothing", used, observed)
 	}
 	if err := first.command("stop"); err != nil {
@@ -67,24 +64,12 @@ func TestAcceptRefused(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		s, err := c.start(launch{via: []string{"workload", "deny", errno, "accept4"}, env: os.Environ(), command: []string{"/bin/workload", "until-term", "0"}})
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(s.destroy)
+		s := launched(t, c, launch{via: []string{"workload", "deny", errno, "accept4"}, env: os.Environ(), command: []string{"/bin/workload", "until-term", "0"}})
 		if err := s.awaitOutput("waiting"); err != nil {
 			t.Fatal(err)
 		}
 		dialed(t, c)
-		if err := s.signal(unix.SIGTERM); err != nil {
-			t.Fatal(err)
-		}
-		if status, err := s.end(); status != "143" || err != nil {
-			t.Errorf("%s: ended with %s, %v, want 143", errno, status, err)
-		}
-		if err := s.clean(); err != nil {
-			t.Errorf("%s: %v", errno, err)
-		}
+		s.terminate(t)
 	}
 }
 
@@ -99,23 +84,4 @@ func (s *supervisor) limitDescriptors(t *testing.T, limit unix.Rlimit) (old unix
 		t.Fatal(err)
 	}
 	return old
-}
-
-// cpuTime is what all threads of the supervisor have used.
-func (s *supervisor) cpuTime(t *testing.T) time.Duration {
-	t.Helper()
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", s.cmd.Process.Pid))
-	if err != nil {
-		t.Fatal(err)
-	}
-	fields := strings.Fields(string(text[strings.LastIndexByte(string(text), ')')+2:]))
-	var ticks int
-	for _, field := range fields[14-3 : 16-3] { // utime, stime (proc_pid_stat(5))
-		n, err := strconv.Atoi(field)
-		if err != nil {
-			t.Fatal(err)
-		}
-		ticks += n
-	}
-	return time.Duration(ticks) * 10 * time.Millisecond // USER_HZ is 100
 }

@@ -65,15 +65,11 @@ func (a attack) run(c *canary, name string) error {
 // did not come up. between is called in between. It returns the error of the
 // final state, if there is one, and the output.
 func (c *container) attempt(l launch, between func() error) (errText, output string, err error) {
-	s, err := c.start(l)
+	s, client, err := c.startAndDial(l)
 	if err != nil {
 		return "", "", err
 	}
 	defer s.destroy()
-	client, err := dial(c)
-	if err != nil {
-		return "", "", err
-	}
 	last, err := client.finalState()
 	if err != nil {
 		return "", "", err

@@ -48,7 +48,7 @@ func tracedStart(t *testing.T, c *container, l launch) (found, all map[string]in
 	// -D: the process that is started is the supervisor, and strace a grandchild.
 	l.via = []string{"strace", "-D", "-f", "-qq", "-o", trace}
 	l.command = []string{"/bin/workload", "until-term", "0"}
-	s := startedFor(t, c, l)
+	s := launched(t, c, l)
 	if err := s.awaitOutput("."); err != nil {
 		t.Fatal(err)
 	}

@@ -1,12 +1,11 @@
 package main_test
 
 import (
-	"os"
 	"slices"
-	"strconv"
-	"strings"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // TestSlowClients: 64 clients that never read, one that sends a command byte by
@@ -113,15 +112,37 @@ func started(t *testing.T, l launch, literal string) (*container, *supervisor) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	s := launched(t, c, l)
+	if err := s.awaitOutput("."); err != nil {
+		t.Fatal(err)
+	}
+	return c, s
+}
+
+// launched starts a supervisor that is destroyed at the end of the test at the
+// latest.
+func launched(t *testing.T, c *container, l launch) *supervisor {
+	t.Helper()
 	s, err := c.start(l)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(s.destroy)
-	if err := s.awaitOutput("."); err != nil {
+	return s
+}
+
+// terminate ends a supervisor and its container. It leaves nothing.
+func (s *supervisor) terminate(t *testing.T) {
+	t.Helper()
+	if err := s.signal(unix.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
-	return c, s
+	if status, err := s.end(); status != "143" || err != nil {
+		t.Errorf("ended with %s, %v, want 143", status, err)
+	}
+	if err := s.clean(); err != nil {
+		t.Error(err)
+	}
 }
 
 // dialed returns one more connection, which is read.
@@ -133,24 +154,4 @@ func dialed(t *testing.T, c *container) *stream {
 	}
 	t.Cleanup(func() { s.conn.Close() })
 	return s
-}
-
-// memory returns a line of the supervisor's /proc/PID/status, in KiB.
-func (s *supervisor) memory(t *testing.T, key string) int {
-	t.Helper()
-	status, err := lines("/proc/" + strconv.Itoa(s.cmd.Process.Pid) + "/status")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, line := range status {
-		if value, found := strings.CutPrefix(line, key+":"); found {
-			kib, err := strconv.Atoi(strings.Fields(value)[0])
-			if err != nil {
-				t.Fatal(err)
-			}
-			return kib
-		}
-	}
-	t.Fatal(os.ErrNotExist)
-	return 0
 }

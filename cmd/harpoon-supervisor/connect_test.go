@@ -3,9 +3,6 @@ package main_test
 import (
 	"errors"
 	"fmt"
-	"os"
-	"strconv"
-	"strings"
 	"testing"
 	"time"
 
@@ -55,7 +52,7 @@ func TestConnects(t *testing.T) {
 		}
 	}
 	t.Logf("%d of %d connects found the backlog full", refused, connects)
-	if open := s.descriptors(t); open > limit {
+	if open := s.openDescriptors(t); open > limit {
 		t.Errorf("%d descriptors, want %d at most", open, limit)
 	}
 	if waiting.last() != nil {
@@ -63,9 +60,9 @@ func TestConnects(t *testing.T) {
 	}
 	// Whoever tries again and again to accept takes all the time that there is.
 	window := scaled(time.Second)
-	before := s.cpu(t)
+	before := s.usage(t).cpu
 	<-time.After(window)
-	if used := s.cpu(t) - before; used > window/4 {
+	if used := s.usage(t).cpu - before; used > window/4 {
 		t.Errorf("%v of processor time in %v, want next to none", used, window)
 	}
 
@@ -94,35 +91,4 @@ func (c *container) knock() error {
 	}
 	defer unix.Close(fd)
 	return unix.Connect(fd, &unix.SockaddrUnix{Name: c.controlPath()})
-}
-
-// descriptors returns how many the supervisor has open.
-func (s *supervisor) descriptors(t *testing.T) int {
-	t.Helper()
-	entries, err := os.ReadDir("/proc/" + strconv.Itoa(s.cmd.Process.Pid) + "/fd")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return len(entries)
-}
-
-// cpu returns the processor time that the supervisor itself has used.
-func (s *supervisor) cpu(t *testing.T) time.Duration {
-	t.Helper()
-	text, err := os.ReadFile("/proc/" + strconv.Itoa(s.cmd.Process.Pid) + "/stat")
-	if err != nil {
-		t.Fatal(err)
-	}
-	// utime and stime of proc_pid_stat(5), in ticks of a hundredth of a second; the
-	// first field behind the name is the third.
-	fields := strings.Fields(string(text[strings.LastIndexByte(string(text), ')')+1:]))
-	var ticks int
-	for _, field := range fields[14-3 : 16-3] {
-		n, err := strconv.Atoi(field)
-		if err != nil {
-			t.Fatal(err)
-		}
-		ticks += n
-	}
-	return time.Duration(ticks) * 10 * time.Millisecond
 }

@@ -36,15 +36,11 @@ func TestShortLives(t *testing.T) {
 
 // shortLife is a container that ends at once.
 func (c *container) shortLife(status int) error {
-	s, err := c.start(launch{command: []string{"/bin/workload", "exit", strconv.Itoa(status)}})
+	s, client, err := c.startAndDial(launch{command: []string{"/bin/workload", "exit", strconv.Itoa(status)}})
 	if err != nil {
 		return err
 	}
 	defer s.destroy()
-	client, err := dial(c)
-	if err != nil {
-		return err
-	}
 	last, err := client.finalState()
 	if err != nil {
 		return err
@@ -63,15 +59,11 @@ func (c *container) shortLife(status int) error {
 
 // withoutProgram is a container that cannot be started.
 func (c *container) withoutProgram() error {
-	s, err := c.start(launch{command: []string{"/bin/nothing"}})
+	s, client, err := c.startAndDial(launch{command: []string{"/bin/nothing"}})
 	if err != nil {
 		return err
 	}
 	defer s.destroy()
-	client, err := dial(c)
-	if err != nil {
-		return err
-	}
 	last, err := client.next(patience)
 	if err != nil {
 		return err
@@ -97,15 +89,11 @@ func TestKilledAtOnce(t *testing.T) {
 		if err != nil {
 			return err
 		}
-		s, err := c.start(launch{command: []string{"/bin/workload", "sleep", "1h"}})
+		s, client, err := c.startAndDial(launch{command: []string{"/bin/workload", "sleep", "1h"}})
 		if err != nil {
 			return err
 		}
 		defer s.destroy()
-		client, err := dial(c)
-		if err != nil {
-			return err
-		}
 		first, err := client.next(patience)
 		if err != nil {
 			return err
@@ -131,11 +119,7 @@ func TestErrorText(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := c.start(launch{command: []string{"/bin/\xff\n\r<\x01\xc3"}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(s.destroy)
+	launched(t, c, launch{command: []string{"/bin/\xff\n\r<\x01\xc3"}})
 	client := dialed(t, c)
 	if last, err := client.finalState(); err != nil {
 		t.Error(err)

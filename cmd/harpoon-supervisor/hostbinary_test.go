@@ -59,11 +59,7 @@ func keepInit(t *testing.T, i int, l launch) exeHandle {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := c.start(l)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(s.destroy)
+	s := launched(t, c, l)
 	pid := s.stopInit(t)
 	h := exeHandle{-1}
 	if h.fd, err = unix.Open(fmt.Sprintf("/proc/%d/exe", pid), unix.O_PATH|unix.O_CLOEXEC, 0); err != nil {

@@ -27,15 +27,11 @@ func TestOOM(t *testing.T) {
 		if i%2 == 1 {
 			command = []string{"/bin/workload", "eat-child", "64", "then", "eat", "64"}
 		}
-		s, err := c.start(launch{via: via, command: command})
+		s, client, err := c.startAndDial(launch{via: via, command: command})
 		if err != nil {
 			return err
 		}
 		defer s.destroy()
-		client, err := dial(c)
-		if err != nil {
-			return err
-		}
 		if err := client.oomed(n); err != nil {
 			return err
 		}

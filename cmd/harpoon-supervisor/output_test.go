@@ -26,15 +26,11 @@ func TestExitIsTold(t *testing.T) {
 		}
 		defer r.Close()
 		defer w.Close() // we are the stranger
-		s, err := c.start(launch{stdout: w, command: []string{"/bin/workload", "exec", "/proc/self/exe", "flood", "then", "spawn", "2", "then", "sleep", "1h"}})
+		s, client, err := c.startAndDial(launch{stdout: w, command: []string{"/bin/workload", "exec", "/proc/self/exe", "flood", "then", "spawn", "2", "then", "sleep", "1h"}})
 		if err != nil {
 			return err
 		}
 		defer s.destroy()
-		client, err := dial(c)
-		if err != nil {
-			return err
-		}
 		up, err := client.await("up=true")
 		if err != nil {
 			return err

@@ -167,11 +167,7 @@ func surveyOurs(t *testing.T) findings {
 		t.Fatal(err)
 	}
 	surveyRoot(t, filepath.Join(c.dir, "rootfs"))
-	s, err := c.start(launch{command: surveyCommand})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(s.destroy)
+	s := launched(t, c, launch{command: surveyCommand})
 	client := dialed(t, c)
 	if last, err := client.finalState(); err != nil {
 		t.Fatal(err)

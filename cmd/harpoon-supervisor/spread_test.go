@@ -20,15 +20,11 @@ func TestSpread(t *testing.T) {
 		if err != nil {
 			return err
 		}
-		s, err := c.start(launch{command: []string{"/bin/workload", "exit", "1"}})
+		s, client, err := c.startAndDial(launch{command: []string{"/bin/workload", "exit", "1"}})
 		if err != nil {
 			return err
 		}
 		defer s.destroy()
-		client, err := dial(c)
-		if err != nil {
-			return err
-		}
 		second, err := client.await("up=false", "restarting=true", "restarts=1")
 		if err != nil {
 			return err

@@ -59,15 +59,11 @@ func TestStopRaces(t *testing.T) {
 }
 
 func (r stopRace) run(c *container) error {
-	s, err := c.start(launch{command: []string{"/bin/workload", r.command, r.arg}})
+	s, client, err := c.startAndDial(launch{command: []string{"/bin/workload", r.command, r.arg}})
 	if err != nil {
 		return err
 	}
 	defer s.destroy()
-	client, err := dial(c)
-	if err != nil {
-		return err
-	}
 	defer client.conn.Close()
 	<-time.After(r.delay)
 	known := client.last().count("restarts")

@@ -40,6 +40,19 @@ func dial(c *container) (*stream, error) {
 	return read(conn), nil
 }
 
+// startAndDial starts a supervisor and connects to it.
+func (c *container) startAndDial(l launch) (*supervisor, *stream, error) {
+	s, err := c.start(l)
+	if err != nil {
+		return nil, nil, err
+	}
+	client, err := dial(c)
+	if err != nil {
+		s.destroy()
+	}
+	return s, client, err
+}
+
 // read returns what comes over a connection.
 func read(conn *net.UnixConn) *stream {
 	s := newStream(conn)
