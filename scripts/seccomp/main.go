@@ -3,12 +3,15 @@
 //
 //	go generate ./init
 //
+// With -oci it writes that profile to stdout as OCI runtimes read it.
+//
 // They are assembled here and not at each start, because most of what seccomp
 // costs other runtimes is just that.
 package main
 
 import (
 	"bytes"
+	"flag"
 	"fmt"
 	"go/format"
 	"os"
@@ -27,6 +30,15 @@ var machines = []struct {
 }
 
 func main() {
+	oci := flag.Bool("oci", false, "write the profile for OCI runtimes to stdout")
+	flag.Parse()
+	if *oci {
+		if err := writeOCI(os.Stdout); err != nil {
+			fmt.Fprintln(os.Stderr, "seccomp:", err)
+			os.Exit(1)
+		}
+		return
+	}
 	for _, machine := range machines {
 		source, err := generate(machine.goarch, machine.arch)
 		if err == nil {

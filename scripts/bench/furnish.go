@@ -1,0 +1,110 @@
+package main
+
+import (
+	"context"
+	"embed"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+)
+
+// sources are the parts that are in C.
+//
+//go:embed c
+var sources embed.FS
+
+// furnish fills the directory: programs, a rootfs, a seccomp profile. It returns
+// what is missing.
+func furnish(ctx context.Context, dir, supervisor string) ([]leftOut, error) {
+	if err := os.Chmod(dir, 0o755); err != nil { // a user namespace's root goes through it
+		return nil, err
+	}
+	for _, name := range []string{"bin", "rootfs/bin", "rootfs/proc", "rootfs/dev", "rootfs/sys", "rootfs/etc"} {
+		if err := os.MkdirAll(filepath.Join(dir, name), 0o755); err != nil {
+			return nil, err
+		}
+	}
+	if err := os.WriteFile(filepath.Join(dir, "rootfs/etc/resolv.conf"), nil, 0o644); err != nil {
+		return nil, err
+	}
+	bin := filepath.Join(dir, "bin")
+	if err := copyFile(filepath.Join(bin, "harpoon-supervisor"), supervisor); err != nil {
+		return nil, err
+	}
+	missing := install()
+	if err := buildGo(ctx, bin, "floor", "ticker"); err != nil {
+		return nil, err
+	}
+	if err := buildC(ctx, filepath.Join(bin, "floor-c"), "floor.c"); err != nil {
+		missing = append(missing, leftOut{Subject: "floor in C", Error: err.Error()})
+	}
+	command := filepath.Join(bin, "command")
+	if err := buildC(ctx, command, "command.c", "-nostdlib"); err != nil {
+		missing = append(missing, leftOut{Subject: "the command in C", Error: "its place is taken by one in Go, whose first stamp is late"})
+		if err := buildGo(ctx, bin, "command"); err != nil {
+			return nil, err
+		}
+	}
+	if err := writeSeccomp(ctx, filepath.Join(dir, "seccomp.json")); err != nil {
+		return nil, err
+	}
+	return missing, copyFile(filepath.Join(dir, "rootfs/bin/command"), command)
+}
+
+// buildGo builds programs of this module, as the supervisor is built.
+func buildGo(ctx context.Context, bin string, names ...string) error {
+	for _, name := range names {
+		path := "harpoon-supervisor/scripts/bench/" + name
+		cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w", "-o", filepath.Join(bin, name), path)
+		cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+		if out, err := cmd.CombinedOutput(); err != nil {
+			return fmt.Errorf("build %s: %w: %s", name, err, out)
+		}
+	}
+	return nil
+}
+
+// buildC compiles one of the sources into a static program.
+func buildC(ctx context.Context, program, source string, flags ...string) error {
+	text, err := sources.Open("c/" + source)
+	if err != nil {
+		return err
+	}
+	defer text.Close()
+	args := append([]string{"-O2", "-Wall", "-static", "-s", "-x", "c", "-o", program}, flags...)
+	cmd := exec.CommandContext(ctx, "gcc", append(args, "-")...)
+	cmd.Stdin = text
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("gcc: %w %s", err, out)
+	}
+	return nil
+}
+
+// writeSeccomp writes our own profile in OCI's form, for the others.
+func writeSeccomp(ctx context.Context, name string) error {
+	text, err := exec.CommandContext(ctx, "go", "run", "-buildvcs=false", "harpoon-supervisor/scripts/seccomp", "-oci").Output()
+	if err != nil {
+		return fmt.Errorf("seccomp profile: %w", err)
+	}
+	return os.WriteFile(name, text, 0o644)
+}
+
+// copyFile copies a program, so that everybody may execute it wherever it was.
+func copyFile(to, from string) error {
+	in, err := os.Open(from)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	out, err := os.OpenFile(to, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o755)
+	if err != nil {
+		return err
+	}
+	if _, err := io.Copy(out, in); err != nil {
+		out.Close()
+		return err
+	}
+	return out.Close()
+}

@@ -1,0 +1,49 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// crowd is how many there are for the mean memory.
+const crowd = 50
+
+// measureMemory looks at one supervisor alone, then at many of the same kind.
+func measureMemory(ctx context.Context, w *world, r *recorder) error {
+	for range w.few() {
+		for _, s := range w.standing() {
+			if r.isOut(s.name) {
+				continue
+			}
+			one, many, err := w.memoryOf(ctx, s)
+			if err != nil {
+				r.leaveOut(s.name, err)
+				continue
+			}
+			r.addNumber("pss one", s.name, one)
+			r.addNumber("pss 50", s.name, many)
+		}
+		r.tick()
+	}
+	return nil
+}
+
+// memoryOf returns the PSS of one supervisor and the mean of many, in KiB.
+func (w *world) memoryOf(ctx context.Context, s subject) (one, mean float64, err error) {
+	g := gathering{}
+	defer func() { err = errors.Join(err, g.end(ctx)) }()
+	if err := g.grow(ctx, w, s, 1); err != nil {
+		return 0, 0, err
+	}
+	time.Sleep(settle)
+	if one, err = g.pss(); err != nil {
+		return 0, 0, err
+	}
+	if err := g.grow(ctx, w, s, crowd-1); err != nil {
+		return 0, 0, err
+	}
+	time.Sleep(settle)
+	all, err := g.pss()
+	return one, all / crowd, err
+}

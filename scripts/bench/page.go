@@ -1,0 +1,71 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+)
+
+// introduction is what one has to know to read the tables.
+const introduction = `
+## What it costs
+
+All took their turns within one run: absolute figures drift with the machine's other work, ratios within a run do not. Figures are
+medians; in brackets, how many times ours that is. *Hot* is the second of two runs back to back, *cold* after a pause of 0.25 s, as in real life.
+*Ours* is the default configuration with a memory limit, with everything that the container is promised above. The floors
+do what cannot be left out, once in C, once in a Go program that executes itself again: a cgroup, namespaces, /proc and /dev, the root, the
+identity. *Lean* has that and no more; *default mounts* and masks are those of ` + "`runc spec`" + `; *seccomp* is our own list of
+system calls, by name, as engines give it. What runs inside takes the time, with its first instruction and before its end. The end is known when
+a client of ours has the state; by conmon's exit file; by containerd's event; with the others when they have ended. A stop is the command to
+ours until the client knows, kill and delete with crun and runc, kill until the end is known with the others. A restart is compared with a new start after a pause.
+Wake-ups are the context switches of all threads.
+
+![start and memory, as a chart](scripts/bench/chart.svg)
+`
+
+// page is the section of README.md.
+func page(r *result) string {
+	var text strings.Builder
+	text.WriteString(introduction)
+	for _, t := range tables {
+		if rows := t.rows(r); len(rows) > 1 {
+			text.WriteString("\n" + markdown(rows))
+		}
+	}
+	text.WriteString("\nWhat this project set itself, as ratios within one run (*must*, *aim*), and what was reached:\n\n")
+	text.WriteString(markdown(goalRows(r)))
+	fmt.Fprintf(&text, "\nMeasured %s, %d rounds, on: %s.\n", r.Date, r.Rounds, joined(r.Machine))
+	fmt.Fprintf(&text, "Versions: %s.\n", joined(r.Versions))
+	for _, l := range r.LeftOut {
+		fmt.Fprintf(&text, "Left out: %s.\n", l)
+	}
+	text.WriteString("\n`make bench` repeats it as root, within a quarter of an hour, and leaves nothing behind but the Debian packages that it lacked.\n\n")
+	return text.String()
+}
+
+// markdown makes a table of rows, of which the first is the head.
+func markdown(rows [][]string) string {
+	var text strings.Builder
+	for i, row := range rows {
+		text.WriteString("|")
+		for _, cell := range row {
+			if cell != "" {
+				cell += " "
+			}
+			text.WriteString(" " + cell + "|")
+		}
+		text.WriteString("\n")
+		if i == 0 {
+			text.WriteString(strings.Repeat("|---", len(row)) + "|\n")
+		}
+	}
+	return text.String()
+}
+
+// joined makes one line of facts.
+func joined(facts []fact) string {
+	var words []string
+	for _, f := range facts {
+		words = append(words, f.Name+" "+f.Is)
+	}
+	return strings.Join(words, "; ")
+}

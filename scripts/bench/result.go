@@ -1,0 +1,132 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"slices"
+	"time"
+)
+
+// result is all that a run has found, as in result.json.
+type result struct {
+	Date     string    `json:"date"`
+	Rounds   int       `json:"rounds"`
+	Machine  []fact    `json:"machine"`
+	Versions []fact    `json:"versions"`
+	Values   []value   `json:"values"`
+	LeftOut  []leftOut `json:"left_out,omitempty"`
+}
+
+// fact is something that is true of the machine or a program.
+type fact struct {
+	Name string `json:"name"`
+	Is   string `json:"is"`
+}
+
+// value is a figure of a subject. Times are in microseconds, memory in KiB.
+type value struct {
+	Figure  string  `json:"figure"`
+	Subject string  `json:"subject"`
+	Median  float64 `json:"median"`
+	Low     float64 `json:"low"`  // a quarter of the samples is below
+	High    float64 `json:"high"` // a quarter is above
+	Samples int     `json:"samples"`
+}
+
+// leftOut is a subject that could not be measured.
+type leftOut struct {
+	Part    string `json:"part,omitempty"` // of the measurements; empty: all
+	Subject string `json:"subject"`
+	Error   string `json:"error"`
+}
+
+func (l leftOut) String() string {
+	if l.Part == "" {
+		return l.Subject + ": " + l.Error
+	}
+	return l.Subject + " (" + l.Part + "): " + l.Error
+}
+
+// of returns the median of a figure of a subject.
+func (r *result) of(figure, subject string) (float64, bool) {
+	for _, v := range r.Values {
+		if v.Figure == figure && v.Subject == subject {
+			return v.Median, true
+		}
+	}
+	return 0, false
+}
+
+// readResult reads result.json.
+func readResult(name string) (*result, error) {
+	text, err := os.ReadFile(name)
+	if err != nil {
+		return nil, err
+	}
+	var r result
+	if err := json.Unmarshal(text, &r); err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return &r, nil
+}
+
+// key is what samples belong to.
+type key struct{ part, figure, subject string }
+
+// recorder collects samples.
+type recorder struct {
+	part    string // that is being measured
+	order   []key
+	samples map[key][]float64
+	out     []leftOut
+}
+
+func newRecorder() *recorder { return &recorder{samples: map[key][]float64{}} }
+
+// add adds a sample of a time.
+func (r *recorder) add(figure, subject string, d time.Duration) {
+	r.addNumber(figure, subject, float64(d.Nanoseconds())/1000)
+}
+
+// addNumber adds a sample of anything.
+func (r *recorder) addNumber(figure, subject string, sample float64) {
+	k := key{r.part, figure, subject}
+	if _, there := r.samples[k]; !there {
+		r.order = append(r.order, k)
+	}
+	r.samples[k] = append(r.samples[k], sample)
+}
+
+// leaveOut takes a subject out of the part that is being measured, with the
+// samples that there are, and says why.
+func (r *recorder) leaveOut(subject string, err error) {
+	fmt.Fprintf(os.Stderr, "\nbench: %s: %s: left out: %v\n", r.part, subject, err)
+	r.out = append(r.out, leftOut{r.part, subject, err.Error()})
+	r.order = slices.DeleteFunc(r.order, func(k key) bool { return k.part == r.part && k.subject == subject })
+}
+
+// isOut reports whether a subject has been left out.
+func (r *recorder) isOut(subject string) bool {
+	return slices.ContainsFunc(r.out, func(l leftOut) bool { return l.Part == r.part && l.Subject == subject })
+}
+
+// tick shows that a round is done.
+func (r *recorder) tick() { fmt.Fprint(os.Stderr, ".") }
+
+// result makes medians of the samples.
+func (r *recorder) result() *result {
+	all := &result{LeftOut: r.out}
+	for _, k := range r.order {
+		sorted := slices.Sorted(slices.Values(r.samples[k]))
+		n := len(sorted)
+		all.Values = append(all.Values, value{k.figure, k.subject, middle(sorted), sorted[n/4], sorted[(3*n-1)/4], n})
+	}
+	return all
+}
+
+// middle is the median of what is sorted.
+func middle(sorted []float64) float64 {
+	n := len(sorted)
+	return (sorted[(n-1)/2] + sorted[n/2]) / 2
+}

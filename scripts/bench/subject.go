@@ -1,0 +1,69 @@
+package main
+
+import (
+	"context"
+	"slices"
+	"time"
+)
+
+// sample is one run of a container.
+type sample struct {
+	start time.Duration // from just before the fork to the command's first instruction
+	exit  time.Duration // from just before the command's end to its being known
+	cpu   time.Duration // of all processes of the run; 0 if that cannot be told
+}
+
+// subject is who is measured.
+type subject struct {
+	name string
+	// needs are the programs without which it is left out.
+	needs []string
+	// run starts a container, ends it as soon as it has started, and clears up.
+	run func(ctx context.Context, id string) (sample, error)
+	// hold starts a container that stays. May be nil.
+	hold func(ctx context.Context, id string) (held, error)
+}
+
+// held is a container that stays, under its supervisor.
+type held interface {
+	// supervisors are the processes that stand over the container.
+	supervisors() ([]int, error)
+	// connect makes what an agent has ready long before it stops a container.
+	connect(ctx context.Context) error
+	// stop ends the command as one does it with this supervisor, and returns when
+	// its end is known.
+	stop(ctx context.Context) error
+	// finish clears up what stop leaves; after it nothing is there.
+	finish(ctx context.Context) error
+}
+
+// subjects returns all of them, in the order of the tables. They are made once:
+// there is one containerd.
+func (w *world) subjects() []subject {
+	if w.all == nil {
+		w.all = w.makeSubjects()
+	}
+	return slices.Clone(w.all)
+}
+
+func (w *world) makeSubjects() []subject {
+	list := []subject{
+		w.ours("ours", `{"restart":"no","resources":{"mem":256}}`),
+		w.ours("ours, no seccomp", `{"restart":"no","seccomp":"unconfined","resources":{"mem":256}}`),
+		w.ours("ours, user namespace", `{"restart":"no","userns":{"uid":100000,"gid":100000,"size":65536},"resources":{"mem":256}}`),
+		w.floor("floor in C", "floor-c"),
+		w.floor("floor in Go", "floor"),
+		w.bubblewrap(),
+	}
+	for _, runtime := range []string{"crun", "runc"} {
+		for _, kind := range []bundle{lean, full, fullSeccomp} {
+			list = append(list, w.oci(runtime, kind))
+		}
+	}
+	return append(list, w.conmon(), w.containerd())
+}
+
+// named are those of the subjects that have one of the names.
+func named(list []subject, names ...string) []subject {
+	return slices.DeleteFunc(list, func(s subject) bool { return !slices.Contains(names, s.name) })
+}

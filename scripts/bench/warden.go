@@ -1,0 +1,143 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"runtime"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Two processes of this program take part. The warden stays outside: it builds
+// what is needed, starts the other one in a mount and a pid namespace, and clears
+// up when that has ended, however it ended. With the first process of the pid
+// namespace all others die, and with the last the mounts go; so what is left to
+// clear are the directory, the cgroups and a mount point in /run.
+
+// insideVariable tells the process inside its directory.
+const insideVariable = "HARPOON_BENCH_DIRECTORY"
+
+// settings are what the command line says.
+type settings struct {
+	Rounds int
+	Only   []string // names of parts; none means all
+	Match  string   // a regular expression for names of subjects
+}
+
+// guard measures everything, prints the tables and writes them to out.
+func guard(supervisor string, s settings, out string) (err error) {
+	if os.Geteuid() != 0 {
+		return errors.New("needs root, for namespaces and cgroups")
+	}
+	// The kernel kills the process inside when the thread that started it is gone.
+	runtime.LockOSThread()
+	ctx, stop := signal.NotifyContext(context.Background(), unix.SIGINT, unix.SIGTERM, unix.SIGHUP)
+	defer stop()
+	dir, err := os.MkdirTemp("", cgroupPrefix)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir), removeCgroups(filepath.Base(dir))) }()
+	missing, err := furnish(ctx, dir, supervisor)
+	if err != nil {
+		return err
+	}
+	if err := writeJSON(filepath.Join(dir, "settings.json"), s); err != nil {
+		return err
+	}
+	if err := measureInside(ctx, dir); err != nil {
+		return err
+	}
+	r, err := readResult(filepath.Join(dir, "result.json"))
+	if err != nil {
+		return err
+	}
+	r.LeftOut = append(missing, r.LeftOut...)
+	if err := describe(r, dir); err != nil {
+		return err
+	}
+	if _, err := io.WriteString(os.Stdout, plain(r)); err != nil || out == "" {
+		return err
+	}
+	return save(r, out)
+}
+
+// measureInside runs this program in namespaces of its own. When ctx is done it
+// is killed, and all that it has started with it.
+func measureInside(ctx context.Context, dir string) error {
+	// A tmpfs goes over it, inside. If somebody else has it, it is left alone.
+	if err := os.Mkdir(containerdRun, 0o711); err == nil {
+		defer os.Remove(containerdRun)
+	} else if !os.IsExist(err) {
+		return err
+	}
+	cmd := exec.CommandContext(ctx, "/proc/self/exe")
+	cmd.Env = append(os.Environ(), insideVariable+"="+dir)
+	cmd.Stderr = os.Stderr
+	cmd.SysProcAttr = &unix.SysProcAttr{
+		Cloneflags: unix.CLONE_NEWPID | unix.CLONE_NEWNS,
+		Setpgid:    true, // a terminal's ^C is for the warden
+		Pdeathsig:  unix.SIGKILL,
+	}
+	err := cmd.Run()
+	if ctx.Err() != nil {
+		return errors.New("interrupted")
+	}
+	if err != nil {
+		return fmt.Errorf("inside: %w", err)
+	}
+	return nil
+}
+
+// removeCgroups removes the cgroup of this name in every hierarchy, and all below.
+func removeCgroups(name string) error {
+	hierarchies, err := findHierarchies()
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, h := range hierarchies {
+		errs = append(errs, removeTree(filepath.Join(h.mount, name)))
+	}
+	return errors.Join(errs...)
+}
+
+// removeTree removes a cgroup from its leaves up. The kernel may still be at the
+// end of a process that was killed.
+func removeTree(dir string) error {
+	entries, err := os.ReadDir(dir)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	for _, entry := range entries {
+		if entry.IsDir() {
+			err = errors.Join(err, removeTree(filepath.Join(dir, entry.Name())))
+		}
+	}
+	for begin := now(); ; time.Sleep(10 * time.Millisecond) {
+		last := unix.Rmdir(dir)
+		if last == nil || last == unix.ENOENT {
+			return err
+		}
+		if since(begin) > patience {
+			return errors.Join(err, fmt.Errorf("remove %s: %w", dir, last))
+		}
+	}
+}
+
+// writeJSON writes a value for people and programs.
+func writeJSON(name string, value any) error {
+	text, err := json.MarshalIndent(value, "", "\t")
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(name, append(text, '\n'), 0o644)
+}
