@@ -11,7 +11,7 @@ BINARY := bin/harpoon-supervisor
 GOBUILD := go build -trimpath -buildvcs=false -ldflags '-s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)'
 
 .DEFAULT_GOAL := help
-.PHONY: help root build demo test test-vm torture race fuzz lint bench microbench budgets clean
+.PHONY: help root build demo test test-vm torture race fuzz lint bench bench-page microbench budgets clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -43,8 +43,11 @@ fuzz: ## each fuzz target for FUZZTIME (10s)
 lint: ## gofmt, go vet, staticcheck, shellcheck, and our own bans
 	./scripts/lint.sh
 
-bench: root build ## start and exit against a bare Go program that does the same (root)
-	@go run -buildvcs=false ./scripts/bench bin/harpoon-supervisor
+bench: root build ## what a container costs, ours and others', 15 min; to bin/bench (BENCH='-rounds 5 -only start') (root)
+	@go run -buildvcs=false ./scripts/bench -out bin/bench $(BENCH) bin/harpoon-supervisor
+
+bench-page: ## commit the figures in bin/bench: README.md, scripts/bench
+	@go run -buildvcs=false ./scripts/bench -render bin/bench/result.json
 
 microbench: root ## the benchmarks beside the code, for benchstat (COUNT=10) (root)
 	@go test -buildvcs=false -run '^$$' -bench . -count $${COUNT:-1} -p 1 ./shim ./pkg/...

@@ -1,0 +1,115 @@
+package main
+
+import (
+	"encoding/xml"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+const root = "../.."
+
+// committedResult is what README.md shows.
+func committedResult(t *testing.T) *result {
+	t.Helper()
+	r, err := readResult("result.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// TestPage: README.md and the chart say what result.json says, and nothing else.
+func TestPage(t *testing.T) {
+	r := committedResult(t)
+	readme, err := os.ReadFile(filepath.Join(root, "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err := replaceSection(string(readme), page(r))
+	if err != nil {
+		t.Fatal(err)
+	}
+	const remedy = "go run ./scripts/bench -render scripts/bench/result.json"
+	if string(readme) != want {
+		t.Errorf("README.md is not what result.json says: %s", remedy)
+	}
+	svg, err := os.ReadFile("chart.svg")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(svg) != chart(r) {
+		t.Errorf("chart.svg is not what result.json says: %s", remedy)
+	}
+}
+
+// TestCommittedResult: every figure and every goal was measured.
+func TestCommittedResult(t *testing.T) {
+	r := committedResult(t)
+	for _, table := range tables {
+		for _, column := range table.columns {
+			if column.cell(r, "ours") == "" {
+				t.Errorf("%s, %s: nothing of ours", table.title, column.head)
+			}
+		}
+	}
+	for _, goal := range goals {
+		if _, there := goal.reached(r); !there {
+			t.Errorf("goal %q: not measured", goal.name)
+		}
+	}
+}
+
+// TestChartIsXML: a browser shows nothing of an SVG that is not well-formed.
+func TestChartIsXML(t *testing.T) {
+	r := &result{Values: []value{{Figure: "start hot", Subject: "a < b & c", Median: 1000}, {Figure: "start cold", Subject: "a < b & c", Median: 2000}}}
+	for decoder := xml.NewDecoder(strings.NewReader(chart(r))); ; {
+		_, err := decoder.Token()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// TestRenderAll writes README.md, the result and the chart from a result.
+func TestRenderAll(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.MkdirAll(filepath.Join(dir, committed), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	readme := filepath.Join(dir, "README.md")
+	if err := os.WriteFile(readme, []byte("before\n"+sectionBegin+"old\n"+sectionEnd+"after\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := renderAll("result.json", dir); err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(readme)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := "before\n" + sectionBegin + page(committedResult(t)) + sectionEnd + "after\n"; string(text) != want {
+		t.Errorf("README.md = %q, want %q", text, want)
+	}
+	for _, name := range []string{"result.json", "chart.svg"} {
+		got, errGot := os.ReadFile(filepath.Join(dir, committed, name))
+		want, errWant := os.ReadFile(name)
+		if err := errors.Join(errGot, errWant); err != nil || string(got) != string(want) {
+			t.Errorf("%s is another one, %v", name, err)
+		}
+	}
+}
+
+func TestReplaceSectionWithoutMarks(t *testing.T) {
+	for _, text := range []string{"", sectionBegin, sectionEnd, sectionEnd + sectionBegin} {
+		if got, err := replaceSection(text, "new"); err == nil {
+			t.Errorf("replaceSection(%q) = %q, want an error", text, got)
+		}
+	}
+}
