@@ -13,7 +13,7 @@ All took their turns within one run: absolute figures drift with the machine's o
 medians; in brackets, how many times ours that is. *Hot* is the second of two runs back to back, *cold* after a pause of 0.25 s, as in real life.
 *Ours* is the default configuration with a memory limit, with everything that the container is promised above. The floors
 do what cannot be left out, once in C, once in a Go program that executes itself again: a cgroup, namespaces, /proc and /dev, the root, the
-identity. *Lean* has that and no more; *default mounts* and masks are those of ` + "`runc spec`" + `; *seccomp* is our own list of
+identity. *Lean* has that and no more; *default mounts*, and masks, are those of ` + "`runc spec`" + `, but with the host's network, as ours; *seccomp* is our own list of
 system calls, by name, as engines give it. What runs inside takes the time, with its first instruction and before its end. The end is known when
 a client of ours has the state; by conmon's exit file; by containerd's event; with the others when they have ended. A stop is the command to
 ours until the client knows, kill and delete with crun and runc, kill until the end is known with the others. A restart is compared with a new start after a pause.

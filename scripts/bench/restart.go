@@ -30,7 +30,7 @@ func measureRestart(ctx context.Context, w *world, r *recorder) error {
 				took = fresh.start
 			}
 			if err != nil {
-				r.leaveOut(s.name, err)
+				r.lose(s.name, err)
 				continue
 			}
 			r.add("restart", s.name, took)

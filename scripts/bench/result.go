@@ -34,18 +34,23 @@ type value struct {
 	Samples int     `json:"samples"`
 }
 
-// leftOut is a subject that could not be measured.
+// leftOut is a subject that could not be measured, or one sample of it.
 type leftOut struct {
 	Part    string `json:"part,omitempty"` // of the measurements; empty: all
 	Subject string `json:"subject"`
 	Error   string `json:"error"`
+	Once    bool   `json:"once,omitempty"` // only one sample is missing
 }
 
 func (l leftOut) String() string {
-	if l.Part == "" {
-		return l.Subject + ": " + l.Error
+	who := l.Subject
+	switch {
+	case l.Once:
+		who += " (" + l.Part + ", one sample)"
+	case l.Part != "":
+		who += " (" + l.Part + ")"
 	}
-	return l.Subject + " (" + l.Part + "): " + l.Error
+	return who + ": " + l.Error
 }
 
 // of returns the median of a figure of a subject.
@@ -102,13 +107,26 @@ func (r *recorder) addNumber(figure, subject string, sample float64) {
 // samples that there are, and says why.
 func (r *recorder) leaveOut(subject string, err error) {
 	fmt.Fprintf(os.Stderr, "\nbench: %s: %s: left out: %v\n", r.part, subject, err)
-	r.out = append(r.out, leftOut{r.part, subject, err.Error()})
+	r.out = append(r.out, leftOut{Part: r.part, Subject: subject, Error: err.Error()})
 	r.order = slices.DeleteFunc(r.order, func(k key) bool { return k.part == r.part && k.subject == subject })
+}
+
+// lose goes on without a sample: among hundreds, one accident of a machine that
+// others use, too, is no reason to know nothing. With the second, the subject is
+// left out.
+func (r *recorder) lose(subject string, err error) {
+	lost := func(l leftOut) bool { return l.Once && l.Part == r.part && l.Subject == subject }
+	if slices.ContainsFunc(r.out, lost) {
+		r.leaveOut(subject, err)
+		return
+	}
+	fmt.Fprintf(os.Stderr, "\nbench: %s: %s: one sample lost: %v\n", r.part, subject, err)
+	r.out = append(r.out, leftOut{Part: r.part, Subject: subject, Error: err.Error(), Once: true})
 }
 
 // isOut reports whether a subject has been left out.
 func (r *recorder) isOut(subject string) bool {
-	return slices.ContainsFunc(r.out, func(l leftOut) bool { return l.Part == r.part && l.Subject == subject })
+	return slices.ContainsFunc(r.out, func(l leftOut) bool { return !l.Once && l.Part == r.part && l.Subject == subject })
 }
 
 // tick shows that a round is done.

@@ -24,7 +24,7 @@ func measureStart(ctx context.Context, w *world, r *recorder) error {
 				hot, err = s.run(ctx, w.id())
 			}
 			if err != nil {
-				r.leaveOut(s.name, err)
+				r.lose(s.name, err)
 				continue
 			}
 			if round == 0 {

@@ -17,7 +17,7 @@ func measureStop(ctx context.Context, w *world, r *recorder) error {
 			}
 			took, err := stopOne(ctx, s, w.id())
 			if err != nil {
-				r.leaveOut(s.name, err)
+				r.lose(s.name, err)
 				continue
 			}
 			r.add("stop", s.name, took)

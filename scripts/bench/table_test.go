@@ -30,7 +30,9 @@ func TestRecorder(t *testing.T) {
 		r.addNumber("start hot", "ours", sample)
 		r.addNumber("start hot", "crun", sample)
 	}
-	r.leaveOut("crun", errors.New("not today"))
+	r.lose("ours", errors.New("an accident"))
+	r.lose("crun", errors.New("an accident"))
+	r.lose("crun", errors.New("not today"))
 	if !r.isOut("crun") || r.isOut("ours") {
 		t.Error("isOut: want crun alone")
 	}
@@ -45,6 +47,14 @@ func TestRecorder(t *testing.T) {
 	}
 	if got := r.result().Values; !slices.Equal(got, want) {
 		t.Errorf("values = %+v, want %+v", got, want)
+	}
+	var words []string
+	for _, l := range r.result().LeftOut {
+		words = append(words, l.String())
+	}
+	told := []string{"ours (start, one sample): an accident", "crun (start, one sample): an accident", "crun (start): not today"}
+	if !slices.Equal(words, told) {
+		t.Errorf("left out: %q, want %q", words, told)
 	}
 }
 
