@@ -87,9 +87,10 @@ func (s *starter) steps(ctx context.Context, r *run) (err error) {
 	if err := s.step(r, "protect program", s.protectProgram); err != nil {
 		return fmt.Errorf("protect program: %w", err)
 	}
-	message, packet, err := s.message(conn)
-	if err != nil {
-		return err
+	if s.container.init.Large() { // refused before anything is made
+		if _, _, err := s.message(conn); err != nil {
+			return err
+		}
 	}
 	tasks, err := s.bear(ctx, r, theirs)
 	if err != nil {
@@ -106,7 +107,11 @@ func (s *starter) steps(ctx context.Context, r *run) (err error) {
 			return err
 		}
 	}
-	if err := p.send(message, packet, tasks...); err != nil {
+	message, packet, err := s.message(conn) // while init comes up
+	if err == nil {
+		err = p.send(message, packet, tasks...)
+	}
+	if err != nil {
 		return err
 	}
 	// While init is at work.

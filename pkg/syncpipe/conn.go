@@ -1,7 +1,6 @@
 package syncpipe
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -106,10 +105,10 @@ func (c *Conn) SetTimeout(d time.Duration) error {
 // is os.ErrDeadlineExceeded.
 func (c *Conn) Interrupt() error { return c.file.SetDeadline(time.Unix(1, 0)) }
 
-// Encode returns the packet of a message. The shim encodes its config before it
-// clones, to refuse one that cannot be sent.
+// Encode returns the packet of a message, or ErrTooLarge, with its size and the
+// limit, for one that cannot be sent.
 func (c *Conn) Encode(m Message) ([]byte, error) {
-	packet, err := json.Marshal(m)
+	packet, err := m.encode()
 	if err != nil {
 		return nil, fmt.Errorf("sync pipe: encode %s: %w", m.Type, err)
 	}
