@@ -25,6 +25,7 @@ func connect(t testing.TB) (*client, *os.File) {
 	}
 	peer := os.NewFile(uintptr(fds[1]), "peer")
 	c := newClient(fds[0], false)
+	c.sent = func() {}
 	t.Cleanup(func() { peer.Close(); c.file.Close() })
 	return c, peer
 }
@@ -36,11 +37,15 @@ func TestPeerIsKnown(t *testing.T) {
 	}
 }
 
-// TestMailbox: the newest announcement wins, nothing follows a final one.
+// TestMailbox: while a client is slow the newest announcement wins, and nothing
+// follows a final one.
 func TestMailbox(t *testing.T) {
 	c, _ := connect(t)
+	c.writing, c.mailbox = true, make(chan announcement, 1)
 	for i := range 5 {
-		c.put(announcement{event: fmt.Append(nil, i)})
+		if !c.put(announcement{event: fmt.Append(nil, i)}) {
+			t.Errorf("announcement %d is not kept", i)
+		}
 	}
 	if got := <-c.mailbox; string(got.event) != "4" {
 		t.Errorf("mailbox = %s, want the newest", got.event)
@@ -57,6 +62,90 @@ func TestMailbox(t *testing.T) {
 	}
 }
 
+// TestSentAtOnce: what the socket takes is there when put returns, nobody keeps
+// it, and no goroutine is begun for it.
+func TestSentAtOnce(t *testing.T) {
+	c, peer := connect(t)
+	finals := 0
+	c.sent = func() { finals++ }
+	for _, a := range []announcement{{event: []byte("one\n")}, {event: []byte("two\n")}, {event: []byte("end\n"), final: true}} {
+		if c.put(a) || c.writing {
+			t.Errorf("%q is kept, written by another", a.event)
+		}
+	}
+	buf := make([]byte, 32)
+	if n, err := peer.Read(buf); err != nil || string(buf[:n]) != "one\ntwo\nend\n" {
+		t.Errorf("read %q, %v", buf[:n], err)
+	}
+	if finals != 1 {
+		t.Errorf("%d final ones sent, want 1", finals)
+	}
+	c.finish()
+	<-c.written
+}
+
+// TestRestFollows: of what the socket takes a part of, the rest comes first, though
+// something newer has been put; and no pace holds it back.
+func TestRestFollows(t *testing.T) {
+	c, peer := connect(t)
+	large := append(bytes.Repeat([]byte("x"), 4<<20), '\n') // more than the socket's buffer
+	for i, a := range []announcement{{event: large}, {event: []byte("old\n")}, {event: []byte("new\n"), final: true}} {
+		if !c.put(a) {
+			t.Errorf("announcement %d is not kept", i)
+		}
+	}
+	want := append(large, "new\n"...)
+	got := make([]byte, len(want))
+	if _, err := io.ReadFull(peer, got); err != nil || !bytes.Equal(got, want) {
+		t.Errorf("read %d bytes that end with %q, %v", len(got), got[len(got)-8:], err)
+	}
+	c.finish()
+	<-c.written
+	if c.writing {
+		t.Error("the goroutine has not ended")
+	}
+}
+
+// TestWriterEnds: after a client has been slow, the loop writes to it again.
+func TestWriterEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, peer := connect(t)
+		for range paceBurst {
+			c.put(announcement{event: []byte("a")})
+		}
+		if !c.put(announcement{event: []byte("b")}) {
+			t.Error("what came too soon is not kept")
+		}
+		<-time.After(paceInterval)
+		synctest.Wait()
+		<-time.After(paceInterval)
+		if c.put(announcement{event: []byte("c")}) {
+			t.Error("the goroutine is still there")
+		}
+		buf := make([]byte, 32)
+		if n, err := unix.Read(int(peer.Fd()), buf); err != nil || string(buf[:n]) != "aabc" {
+			t.Errorf("read %q, %v", buf[:n], err)
+		}
+		c.finish()
+	})
+}
+
+// TestNothingIsAllocated: neither by an announcement to a client that reads.
+func TestNothingIsAllocated(t *testing.T) {
+	c, peer := connect(t)
+	s := &supervisor{clients: map[*client]struct{}{c: {}}, record: record{state: down, runs: 1}}
+	buf := make([]byte, 8192)
+	s.publish()
+	n := testing.AllocsPerRun(100, func() {
+		c.earliest, c.final = time.Time{}, false
+		s.publish()
+		_, _ = unix.Read(int(peer.Fd()), buf)
+	})
+	if n != 0 {
+		t.Errorf("publish allocates %v times, want 0", n)
+	}
+}
+
 func TestPace(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := &client{mailbox: make(chan announcement, 1)}
@@ -64,12 +153,12 @@ func TestPace(t *testing.T) {
 		if got := c.pace(announcement{event: []byte("a")}, 0); string(got.event) != "a" || time.Since(start) != 0 {
 			t.Errorf("without a wait: %s after %v", got.event, time.Since(start))
 		}
-		c.put(announcement{event: []byte("b")})
+		c.replace(announcement{event: []byte("b")})
 		if got := c.pace(announcement{event: []byte("a")}, paceInterval); string(got.event) != "b" || time.Since(start) != paceInterval {
 			t.Errorf("with a wait: %s after %v, want the newest after %v", got.event, time.Since(start), paceInterval)
 		}
 		start = time.Now()
-		c.put(announcement{event: []byte("end"), final: true})
+		c.replace(announcement{event: []byte("end"), final: true})
 		if got := c.pace(announcement{event: []byte("a")}, paceInterval); string(got.event) != "end" || time.Since(start) != 0 {
 			t.Errorf("final one: %s after %v, want it at once", got.event, time.Since(start))
 		}
@@ -81,7 +170,7 @@ func TestPace(t *testing.T) {
 func TestFlood(t *testing.T) {
 	c, peer := connect(t)
 	finals := 0
-	go c.write(func() { finals++ })
+	c.sent = func() { finals++ }
 	start := time.Now()
 	for time.Since(start) < 5*paceInterval {
 		c.put(announcement{event: eventstream.Append(nil, "state", []byte("x"))})
@@ -108,7 +197,7 @@ func TestFlood(t *testing.T) {
 // progress, and delays nobody who puts.
 func TestStoppedClient(t *testing.T) {
 	c, _ := connect(t)
-	go c.write(func() { t.Error("sent to a client that reads nothing") })
+	c.sent = func() { t.Error("sent to a client that reads nothing") }
 	large := bytes.Repeat([]byte("x"), 4<<20) // more than the socket's buffer
 	c.put(announcement{event: large})
 	c.put(announcement{event: large, final: true})
@@ -169,7 +258,6 @@ func TestLastCommand(t *testing.T) {
 		t.Fatal(err)
 	}
 	peer.Close()
-	go c.write(func() {})
 	c.put(announcement{event: []byte("nobody reads this"), final: true})
 	c.finish()
 	<-c.written
@@ -196,7 +284,6 @@ func TestHalfClose(t *testing.T) {
 	if err := unix.Shutdown(int(peer.Fd()), unix.SHUT_WR); err != nil {
 		t.Fatal(err)
 	}
-	go c.write(func() {})
 	c.put(announcement{event: []byte("still here")})
 	buf := make([]byte, 32)
 	if n, err := peer.Read(buf); err != nil || string(buf[:n]) != "still here" {

@@ -5,7 +5,7 @@
 // One goroutine, the loop (supervisor.go), owns all state. Every other goroutine
 // turns one blocking call into values on a channel, and has a verb for a name:
 //
-//	signals ----\                        /--> mailbox --> write   (one a client)
+//	signals ----\                        /--> mailbox --> write   (for a client that is slow)
 //	accept ------\                      /
 //	read ---------+--> loop --> state -+----> start  --\  one run: cgroup, clone, sync pipe
 //	wait --------/     ^                \---> clear   --\ what a run has left behind

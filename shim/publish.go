@@ -1,16 +1,13 @@
 package shim
 
 import (
-	"bytes"
-	"encoding/json"
-
 	"harpoon-supervisor/pkg/agent"
 	"harpoon-supervisor/pkg/eventstream"
 )
 
 // wire returns the state as clients are told it.
-func (s *supervisor) wire() *agent.ContainerProcessState {
-	w := &agent.ContainerProcessState{
+func (s *supervisor) wire() agent.ContainerProcessState {
+	w := agent.ContainerProcessState{
 		Up:               s.state.running(),
 		Restarting:       s.restarts(),
 		Err:              s.err,
@@ -51,19 +48,13 @@ func (s *supervisor) untold() bool {
 	return s.runs == 0 && s.state.startInProgress()
 }
 
-// announcement encodes the state.
+// announcement encodes the state. It is valid until the next one, unless a client
+// keeps it; see tell.
 func (s *supervisor) announcement() announcement {
 	w := s.wire()
-	var data bytes.Buffer
-	encoder := json.NewEncoder(&data)
-	encoder.SetEscapeHTML(false)
-	if err := encoder.Encode(w); err != nil {
-		s.log.Error("internal error: encode state", "error", err)
-	}
-	return announcement{
-		event: eventstream.Append(nil, agent.EventState, bytes.TrimSuffix(data.Bytes(), []byte("\n"))),
-		final: w.Final(),
-	}
+	s.encoded = w.AppendJSON(s.encoded[:0])
+	s.event = eventstream.Append(s.event[:0], agent.EventState, s.encoded)
+	return announcement{event: s.event, final: w.Final()}
 }
 
 // publish announces the state to everybody.
@@ -73,7 +64,15 @@ func (s *supervisor) publish() {
 	}
 	a := s.announcement()
 	for c := range s.clients {
-		c.put(a)
+		s.tell(c, a)
+	}
+}
+
+// tell puts an announcement. The buffer of one that is kept is left to those who
+// keep it; otherwise it serves again.
+func (s *supervisor) tell(c *client, a announcement) {
+	if c.put(a) {
+		s.event = nil
 	}
 }
 
@@ -87,7 +86,7 @@ func (s *supervisor) join(c *client) {
 		return
 	}
 	s.clients[c] = struct{}{}
-	go c.write(s.onSent)
+	c.sent = s.onSent
 	go func() { // read
 		err := c.read(s.commands, s.quit)
 		select {
@@ -100,12 +99,12 @@ func (s *supervisor) join(c *client) {
 			s.meter.sampleCgroup(s.run)
 			s.run.lookAtKills()
 		}
-		c.put(s.announcement())
+		s.tell(c, s.announcement())
 	}
 	s.setTick()
 }
 
-// onSent is called by the writers.
+// onSent is called by whoever has written it: the loop, or a client's goroutine.
 func (s *supervisor) onSent() {
 	s.finalSent.Store(true)
 	select {

@@ -41,6 +41,8 @@ type supervisor struct {
 	start func(ctx context.Context, number int) (*run, error)
 
 	clients map[*client]struct{}
+	encoded []byte                  // the state, as encoded last
+	event   []byte                  // the same as an event
 	abort   context.CancelCauseFunc // ends the start in progress
 	cleared <-chan struct{}         // closed when the last run has been cleared
 	unwatch func()                  // ends the watch of the run directory, once down
