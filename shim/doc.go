@@ -9,8 +9,8 @@
 //	accept ------\                      /
 //	read ---------+--> loop --> state -+----> start  --\  one run: cgroup, clone, sync pipe
 //	wait --------/     ^                \---> clear   --\ what a run has left behind
-//	notify -----/      |                                 |
-//	watch -----/       \---------------------------------/
+//	notify, tick -/    |                                 |
+//	watch ------/      \---------------------------------/
 //
 // Nothing that the loop does can block on a client, on the container or on
 // stderr. The states and what leads from one to the other are in state.go; they

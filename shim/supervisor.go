@@ -67,7 +67,7 @@ type supervisor struct {
 
 	// Timers: nil while they are not needed.
 	due      <-chan time.Time // the back-off is over
-	tick     *time.Ticker     // metrics
+	tick     *ticker          // metrics
 	lookKill <-chan time.Time // look at the kill counter again
 	looks    int              // how often that was, since the last hint
 	lookDir  <-chan time.Time // look whether the run directory is gone
@@ -134,7 +134,7 @@ func (s *supervisor) serve() {
 		case <-s.due:
 			s.due = nil
 			s.apply(restartDue)
-		case <-ticks(s.tick):
+		case <-s.tick.channel():
 			s.onTick()
 		case <-s.hints:
 			s.looks = 0
@@ -153,14 +153,6 @@ func (s *supervisor) serve() {
 			s.endFor(byItself)
 		}
 	}
-}
-
-// ticks is the channel of a ticker that may be nil.
-func ticks(t *time.Ticker) <-chan time.Time {
-	if t == nil {
-		return nil
-	}
-	return t.C
 }
 
 // apply is the one place where the state changes.
@@ -201,9 +193,9 @@ func (s *supervisor) setTick() {
 	want := s.state.running() && len(s.clients) > 0
 	switch {
 	case want && s.tick == nil:
-		s.tick = time.NewTicker(sampleInterval)
+		s.tick = newTicker(sampleInterval)
 	case !want && s.tick != nil:
-		s.tick.Stop()
+		s.tick.stop()
 		s.tick = nil
 	}
 }

@@ -3,6 +3,7 @@ package cgroup
 import (
 	"errors"
 	"fmt"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -180,7 +181,7 @@ func (g *Group) content(r *reading) ([]byte, error) {
 		return nil, err
 	}
 	for {
-		n, err := unix.Pread(r.fd, g.buf, 0)
+		n, err := pread(r.fd, g.buf)
 		if err != nil {
 			return nil, err
 		}
@@ -189,6 +190,18 @@ func (g *Group) content(r *reading) ([]byte, error) {
 		}
 		g.buf = make([]byte, 2*len(g.buf))
 	}
+}
+
+// pread reads a file from its beginning. The kernel makes the text up from what it
+// has, so it does not block, and the runtime is not told of the system call: it
+// would wake its monitor, a thread that sleeps while nothing happens, for each
+// sample.
+func pread(fd int, buf []byte) (int, error) {
+	n, _, errno := unix.RawSyscall6(unix.SYS_PREAD64, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(buf))), uintptr(len(buf)), 0, 0, 0)
+	if errno != 0 {
+		return 0, errno
+	}
+	return int(n), nil
 }
 
 // The size of a file's content, in bytes: what is expected, and what is read.
