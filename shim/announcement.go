@@ -1,7 +1,6 @@
 package shim
 
 import (
-	"errors"
 	"os"
 	"time"
 	"unsafe"
@@ -86,8 +85,7 @@ func (c *client) replace(a announcement) {
 // that sleeps while nothing happens.
 func sendNow(fd int, event []byte) (n int, err error) {
 	for {
-		n, _, errno := unix.RawSyscall6(unix.SYS_SENDTO, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(event))), uintptr(len(event)),
-			unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL, 0, 0)
+		n, _, errno := unix.RawSyscall(unix.SYS_WRITE, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(event))), uintptr(len(event)))
 		switch errno {
 		case 0:
 			return int(n), nil
@@ -161,18 +159,44 @@ func (c *client) pace(a announcement, wait time.Duration) announcement {
 	}
 }
 
-// writeAll writes one event. At the end of the supervisor there is a deadline,
-// which progress extends.
+// writeAll writes one event, or the rest of it.
 func (c *client) writeAll(event []byte) error {
+	c.poller.change(c, slow)
+	defer c.poller.change(c, always)
 	for {
-		n, err := c.file.Write(event)
-		event = event[n:]
-		if n == 0 || !errors.Is(err, os.ErrDeadlineExceeded) {
+		var n int
+		var err error
+		if closed := c.raw.Control(func(fd uintptr) {
+			n, err = sendNow(int(fd), event)
+		}); closed != nil {
+			return os.ErrClosed
+		}
+		if event = event[n:]; err != nil || len(event) == 0 {
 			return err
 		}
-		if err := c.file.SetWriteDeadline(time.Now().Add(endProgress)); err != nil {
+		if err := c.awaitRoom(); err != nil {
 			return err
 		}
+	}
+}
+
+// awaitRoom waits until the socket may take more. At the end of the supervisor
+// not for long; but each progress extends that.
+func (c *client) awaitRoom() error {
+	select {
+	case <-c.writable:
+		return nil
+	case <-c.closed:
+		return os.ErrClosed
+	case <-c.finishing:
+	}
+	select {
+	case <-c.writable:
+		return nil
+	case <-c.closed:
+		return os.ErrClosed
+	case <-time.After(endProgress):
+		return os.ErrDeadlineExceeded
 	}
 }
 
@@ -194,18 +218,19 @@ func (c *client) next() (a announcement, more bool) {
 // leave is the end of write.
 func (c *client) leave() {
 	c.writing = false
-	if c.ended {
+	select {
+	case <-c.finishing:
 		close(c.written)
+	default:
 	}
 }
 
 // finish closes written as soon as what has been put has been written, or cannot
 // be. The loop must not put anything afterwards.
 func (c *client) finish() {
-	_ = c.file.SetWriteDeadline(time.Now().Add(endProgress)) // closed already is as good
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.ended = true
+	close(c.finishing)
 	if c.writing {
 		close(c.mailbox) // whoever waits for its pace need not
 	} else {

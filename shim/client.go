@@ -5,7 +5,9 @@ import (
 	"io"
 	"os"
 	"sync"
+	"syscall"
 	"time"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 
@@ -19,7 +21,14 @@ const maxCommand = 64 << 10
 // socket takes them at once. For what it does not, there is a goroutine, write,
 // until it is done; and another, read, for what the client sends.
 type client struct {
-	file *os.File
+	// file is a socket that does not block. The poller tells when it is worth
+	// while to use it.
+	file     *os.File
+	raw      syscall.RawConn
+	poller   *poller
+	readable chan struct{}
+	writable chan struct{}
+	closed   chan struct{}
 	// fd is the file's, for the loop, which is the one to close it.
 	fd   int
 	peer unix.Ucred
@@ -30,8 +39,10 @@ type client struct {
 	// final: the final state has been put, and nothing may follow it. The
 	// loop's own.
 	final bool
-	// written is closed when nothing more will be written.
-	written chan struct{}
+	// finishing is closed when nothing more will be put, and written when
+	// nothing more will be written.
+	finishing chan struct{}
+	written   chan struct{}
 	// earliest is when the next announcement is due, were there no burst. It
 	// belongs to write, if that is there.
 	earliest time.Time
@@ -39,7 +50,6 @@ type client struct {
 	mu      sync.Mutex // of what follows
 	writing bool       // write is there
 	broken  bool       // nobody reads any more
-	ended   bool       // nothing more will be put
 	// mailbox holds the newest announcement that write has not taken: a slow
 	// client misses some, never the newest.
 	mailbox chan announcement
@@ -51,18 +61,83 @@ type command struct {
 	name string
 }
 
-// newClient takes a connected socket, non-blocking; for rootInside see identify.
-func newClient(socket int, rootInside bool) *client {
-	c := &client{fd: socket, written: make(chan struct{})}
+// newClient takes a connected socket, a blocking one; for rootInside see identify.
+func newClient(socket int, rootInside bool, p *poller) *client {
+	c := &client{
+		fd: socket, poller: p,
+		readable:  make(chan struct{}, 1),
+		writable:  make(chan struct{}, 1),
+		closed:    make(chan struct{}),
+		finishing: make(chan struct{}),
+		written:   make(chan struct{}),
+	}
 	c.peer, c.refusal = identify(socket, rootInside)
-	c.file = os.NewFile(uintptr(socket), "client")
+	c.file = os.NewFile(uintptr(socket), "client") // still blocking: so the runtime does not poll it
+	err := unix.SetNonblock(socket, true)
+	if err == nil {
+		c.raw, err = c.file.SyscallConn()
+	}
+	if err == nil {
+		err = p.add(c)
+	}
+	if c.refusal == nil {
+		c.refusal = err
+	}
 	return c
+}
+
+// close ends whatever waits for the client. Only the loop closes.
+func (c *client) close() {
+	c.poller.forget(c)
+	close(c.closed)
+	c.file.Close()
+}
+
+// Read reads what the client sends, for a Decoder.
+func (c *client) Read(buf []byte) (n int, err error) {
+	for {
+		if closed := c.raw.Control(func(fd uintptr) {
+			n, err = receiveNow(fd, buf)
+		}); closed != nil {
+			return 0, os.ErrClosed
+		}
+		switch {
+		case err != unix.EAGAIN && err != nil:
+			return 0, err
+		case err == nil && n == 0:
+			return 0, io.EOF
+		case err == nil:
+			return n, nil
+		}
+		if err := c.awaitEvent(); err != nil {
+			return 0, err
+		}
+	}
+}
+
+// awaitEvent waits until there may be something to read, or the peer has hung up.
+func (c *client) awaitEvent() error {
+	select {
+	case <-c.readable:
+		return nil
+	case <-c.closed:
+		return os.ErrClosed
+	}
+}
+
+// receiveNow reads what there is, or gives EAGAIN.
+func receiveNow(fd uintptr, buf []byte) (int, error) {
+	n, _, errno := unix.RawSyscall(unix.SYS_READ, fd, uintptr(unsafe.Pointer(unsafe.SliceData(buf))), uintptr(len(buf)))
+	if errno != 0 {
+		return 0, errno
+	}
+	return int(n), nil
 }
 
 // read is the goroutine that turns what the client sends into commands, until
 // it has hung up or sends what cannot be read. It returns that reason.
 func (c *client) read(commands chan<- command, quit <-chan struct{}) error {
-	decoder := eventstream.NewDecoder(c.file, maxCommand)
+	decoder := eventstream.NewDecoder(c, maxCommand)
 	for {
 		event, err := decoder.Next()
 		if err == io.EOF {
@@ -82,15 +157,22 @@ func (c *client) read(commands chan<- command, quit <-chan struct{}) error {
 // awaitHangUp waits until the peer, which has shut down its sending side, has
 // closed the socket: only then does poll(2) say POLLHUP.
 func (c *client) awaitHangUp() error {
-	raw, err := c.file.SyscallConn()
-	if err != nil {
-		return err
+	for {
+		gone := false
+		if closed := c.raw.Control(func(fd uintptr) {
+			poll := []unix.PollFd{{Fd: int32(fd)}}
+			n, err := unix.Poll(poll, 0)
+			gone = err == nil && n > 0 && poll[0].Revents&(unix.POLLHUP|unix.POLLERR) != 0
+		}); closed != nil {
+			return os.ErrClosed
+		}
+		if gone {
+			return nil
+		}
+		if err := c.awaitEvent(); err != nil {
+			return err
+		}
 	}
-	return raw.Read(func(fd uintptr) bool {
-		poll := []unix.PollFd{{Fd: int32(fd)}}
-		n, err := unix.Poll(poll, 0)
-		return err == nil && n > 0 && poll[0].Revents&(unix.POLLHUP|unix.POLLERR) != 0
-	})
 }
 
 // isHangUp reports whether a connection has ended in one of the usual ways.

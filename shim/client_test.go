@@ -19,15 +19,29 @@ import (
 // connect returns a client as the loop has it, and the peer's end.
 func connect(t testing.TB) (*client, *os.File) {
 	t.Helper()
-	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
+	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err == nil {
+		err = unix.SetNonblock(fds[1], true)
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
+	p := aPoller(t)
 	peer := os.NewFile(uintptr(fds[1]), "peer")
-	c := newClient(fds[0], false)
+	c := newClient(fds[0], false, p)
 	c.sent = func() {}
 	t.Cleanup(func() { peer.Close(); c.file.Close() })
 	return c, peer
+}
+
+func aPoller(t testing.TB) *poller {
+	t.Helper()
+	p, err := newPoller()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(p.close)
+	return p
 }
 
 func TestPeerIsKnown(t *testing.T) {
@@ -108,8 +122,8 @@ func TestRestFollows(t *testing.T) {
 
 // TestWriterEnds: after a client has been slow, the loop writes to it again.
 func TestWriterEnds(t *testing.T) {
+	c, peer := connect(t)
 	synctest.Test(t, func(t *testing.T) {
-		c, peer := connect(t)
 		for range paceBurst {
 			c.put(announcement{event: []byte("a")})
 		}

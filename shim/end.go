@@ -109,7 +109,7 @@ func (s *supervisor) dismiss() error {
 	}
 	s.awaitWritten(time.After(endTotal))
 	for c := range s.clients {
-		c.file.Close()
+		c.close()
 	}
 	return nil
 }

@@ -16,6 +16,7 @@ type listener struct {
 	dir    runDir
 	file   *os.File
 	raw    syscall.RawConn
+	poller *poller     // for the clients
 	socket unix.Stat_t // the socket's inode
 	// slots bounds the clients, so that descriptors are left for runs: who
 	// finds no slot waits in the backlog.
@@ -51,6 +52,9 @@ func listen(dir runDir) (*listener, error) {
 	}
 	if err == nil {
 		l.raw, err = l.file.SyscallConn()
+	}
+	if err == nil {
+		l.poller, err = newPoller()
 	}
 	if err != nil {
 		_ = l.close() // the first error is the one to know
@@ -107,7 +111,7 @@ func (l *listener) accept(accepted chan<- *client) {
 		fd, err := l.next()
 		switch {
 		case err == nil:
-			accepted <- newClient(fd, l.rootInside)
+			accepted <- newClient(fd, l.rootInside, l.poller)
 			continue
 		case l.over():
 			l.drain(accepted)
@@ -162,7 +166,7 @@ func (l *listener) drain(accepted chan<- *client) {
 		if err != nil {
 			return
 		}
-		accepted <- newClient(fd, l.rootInside)
+		accepted <- newClient(fd, l.rootInside, l.poller)
 		select {
 		case l.slots <- struct{}{}:
 		default:
@@ -187,7 +191,7 @@ func (l *listener) acceptNow() (int, error) {
 	var fd int
 	var err error
 	if closed := l.raw.Control(func(listening uintptr) {
-		fd, _, err = unix.Accept4(int(listening), unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK)
+		fd, _, err = unix.Accept4(int(listening), unix.SOCK_CLOEXEC)
 	}); closed != nil {
 		return -1, closed
 	}
@@ -201,5 +205,8 @@ func (l *listener) stop() {
 }
 
 func (l *listener) close() error {
+	if l.poller != nil {
+		l.poller.close()
+	}
 	return errors.Join(l.unpublish(), l.file.Close())
 }

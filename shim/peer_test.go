@@ -128,7 +128,7 @@ func connectFrom(t *testing.T, flags uintptr) (*peerProcess, *client) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := newClient(fd, true)
+	c := newClient(fd, true, aPoller(t))
 	t.Cleanup(func() { c.file.Close() })
 	return p, c
 }

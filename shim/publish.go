@@ -81,7 +81,7 @@ func (s *supervisor) tell(c *client, a announcement) {
 func (s *supervisor) join(c *client) {
 	if c.refusal != nil {
 		s.log.Warn("client refused", "uid", c.peer.Uid, "pid", c.peer.Pid, "error", c.refusal)
-		c.file.Close()
+		c.close()
 		<-s.listener.slots
 		return
 	}
@@ -118,7 +118,7 @@ func (s *supervisor) onDeparture(d departure) {
 		s.log.Warn("client cut", "uid", d.client.peer.Uid, "pid", d.client.peer.Pid, "error", d.err)
 	}
 	delete(s.clients, d.client)
-	d.client.file.Close()
+	d.client.close()
 	d.client.finish()
 	<-s.listener.slots
 	s.setTick()
