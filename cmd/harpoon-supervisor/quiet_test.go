@@ -1,0 +1,96 @@
+package main_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+)
+
+// The Go runtime's monitor gets up once a minute, whatever happens. So there are
+// several looks, and one of them must find nothing; what wakes the process more
+// often than that is seen by each of them.
+const looks = 4
+
+// TestQuiet: while nothing happens and nobody is connected, no thread of the
+// supervisor wakes up.
+func TestQuiet(t *testing.T) {
+	needRoot(t)
+	_, s := started(t, launch{command: []string{"/bin/workload", "until-term", "0"}}, "")
+	for range looks {
+		before := s.wakeUps(t)
+		<-time.After(5 * time.Second)
+		n := s.wakeUps(t).since(before)
+		if n == 0 {
+			return
+		}
+		t.Logf("%d wake-ups in 5 s", n)
+	}
+	t.Error("wake-ups in each of several times 5 s, though nothing has happened")
+}
+
+// TestQuietWithClient: with somebody connected, who reads, it wakes up once to
+// take a sample and to send it.
+func TestQuietWithClient(t *testing.T) {
+	needRoot(t)
+	c, s := started(t, launch{command: []string{"/bin/workload", "until-term", "0"}}, "")
+	client := dialed(t, c)
+	const ticks, monitor = 3, 2
+	next := func() {
+		t.Helper()
+		if _, err := client.next(patience); err != nil {
+			t.Fatal(err)
+		}
+	}
+	next()
+	for range looks {
+		next()
+		before := s.wakeUps(t)
+		for range ticks {
+			next()
+		}
+		n := s.wakeUps(t).since(before)
+		if n <= ticks+monitor {
+			return
+		}
+		t.Logf("%d wake-ups in %d ticks", n, ticks)
+	}
+	t.Errorf("each time more wake-ups than one a tick")
+}
+
+// wakeUps are, by thread, how often it has slept: voluntary_ctxt_switches of
+// proc_pid_status(5).
+type wakeUps map[string]int
+
+func (s *supervisor) wakeUps(t *testing.T) wakeUps {
+	t.Helper()
+	threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/status", s.cmd.Process.Pid))
+	if err != nil || len(threads) == 0 {
+		t.Fatalf("threads of the supervisor: %d, %v", len(threads), err)
+	}
+	all := wakeUps{}
+	for _, thread := range threads {
+		status, err := os.ReadFile(thread)
+		if err != nil {
+			continue // it has ended
+		}
+		_, rest, _ := strings.Cut(string(status), "\nvoluntary_ctxt_switches:")
+		count, _, _ := strings.Cut(rest, "\n")
+		if all[thread], err = strconv.Atoi(strings.TrimSpace(count)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return all
+}
+
+// since returns how many there have been since then.
+func (w wakeUps) since(before wakeUps) int {
+	n := 0
+	for thread, count := range w {
+		n += count - before[thread]
+	}
+	return n
+}
