@@ -65,12 +65,13 @@ func TestSentAtOnce(t *testing.T) {
 func TestRestFollows(t *testing.T) {
 	c, peer := connect(t)
 	large := append(bytes.Repeat([]byte("x"), 4<<20), '\n') // more than the socket's buffer
+	c.put(announcement{event: []byte("first\n")})           // after the next one there is a pace to keep
 	for i, a := range []announcement{{event: large}, {event: []byte("old\n")}, {event: []byte("new\n"), final: true}} {
 		if !c.put(a) {
 			t.Errorf("announcement %d is not kept", i)
 		}
 	}
-	want := append(large, "new\n"...)
+	want := append(append([]byte("first\n"), large...), "new\n"...)
 	got := make([]byte, len(want))
 	if _, err := io.ReadFull(peer, got); err != nil || !bytes.Equal(got, want) {
 		t.Errorf("read %d bytes that end with %q, %v", len(got), got[len(got)-8:], err)
