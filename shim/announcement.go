@@ -183,21 +183,20 @@ func (c *client) writeAll(event []byte) error {
 // awaitRoom waits until the socket may take more. At the end of the supervisor
 // not for long; but each progress extends that.
 func (c *client) awaitRoom() error {
+	var open bool
 	select {
-	case <-c.writable:
-		return nil
-	case <-c.closed:
-		return os.ErrClosed
+	case _, open = <-c.writable:
 	case <-c.finishing:
+		select {
+		case _, open = <-c.writable:
+		case <-time.After(endProgress):
+			return os.ErrDeadlineExceeded
+		}
 	}
-	select {
-	case <-c.writable:
-		return nil
-	case <-c.closed:
+	if !open {
 		return os.ErrClosed
-	case <-time.After(endProgress):
-		return os.ErrDeadlineExceeded
 	}
+	return nil
 }
 
 // next returns what has been put meanwhile. If there is nothing, the loop

@@ -26,9 +26,8 @@ type client struct {
 	file     *os.File
 	raw      syscall.RawConn
 	poller   *poller
-	readable chan struct{}
+	readable chan struct{} // closed with the client, as is the other
 	writable chan struct{}
-	closed   chan struct{}
 	// fd is the file's, for the loop, which is the one to close it.
 	fd   int
 	peer unix.Ucred
@@ -67,7 +66,6 @@ func newClient(socket int, rootInside bool, p *poller) *client {
 		fd: socket, poller: p,
 		readable:  make(chan struct{}, 1),
 		writable:  make(chan struct{}, 1),
-		closed:    make(chan struct{}),
 		finishing: make(chan struct{}),
 		written:   make(chan struct{}),
 	}
@@ -88,12 +86,14 @@ func newClient(socket int, rootInside bool, p *poller) *client {
 
 // close ends whatever waits for the client. Only the loop closes.
 func (c *client) close() {
-	c.poller.forget(c)
-	close(c.closed)
-	c.file.Close()
+	c.poller.forget(c) // so that nothing is sent to the channels
+	c.file.Close()     // so that those who wake up find it closed
+	close(c.readable)
+	close(c.writable)
 }
 
-// Read reads what the client sends, for a Decoder.
+// Read reads what the client sends, for a Decoder. It waits for one thing only: a
+// select would take twice the stack, for each client.
 func (c *client) Read(buf []byte) (n int, err error) {
 	for {
 		if closed := c.raw.Control(func(fd uintptr) {
@@ -109,19 +109,7 @@ func (c *client) Read(buf []byte) (n int, err error) {
 		case err == nil:
 			return n, nil
 		}
-		if err := c.awaitEvent(); err != nil {
-			return 0, err
-		}
-	}
-}
-
-// awaitEvent waits until there may be something to read, or the peer has hung up.
-func (c *client) awaitEvent() error {
-	select {
-	case <-c.readable:
-		return nil
-	case <-c.closed:
-		return os.ErrClosed
+		<-c.readable
 	}
 }
 
@@ -169,9 +157,7 @@ func (c *client) awaitHangUp() error {
 		if gone {
 			return nil
 		}
-		if err := c.awaitEvent(); err != nil {
-			return err
-		}
+		<-c.readable
 	}
 }
 
