@@ -12,6 +12,8 @@
 //	notify, tick -/    |                                 |
 //	watch ------/      \---------------------------------/
 //
+// For the clients one more, poll (poller.go), waits: it wakes their read and write.
+//
 // Nothing that the loop does can block on a client, on the container or on
 // stderr. The states and what leads from one to the other are in state.go; they
 // are announced (publish.go) by the one method that changes them.
