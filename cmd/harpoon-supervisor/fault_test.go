@@ -163,7 +163,9 @@ func (f faultCase) inflict(s *supervisor, release *os.File) error {
 	case stopInit:
 		err = cloned.signal(unix.SIGSTOP)
 	case stopShim, stopShimOnce:
-		err = s.signal(unix.SIGSTOP)
+		if err = s.signal(unix.SIGSTOP); err == nil {
+			err = poll(patience, s.stopped)
+		}
 	case terminate:
 		if err = s.signal(unix.SIGTERM); strings.HasPrefix(f.point, "init: ") {
 			return err

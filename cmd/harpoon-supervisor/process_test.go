@@ -3,6 +3,7 @@ package main_test
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -69,4 +70,17 @@ func (s *supervisor) openDescriptors(t *testing.T) int {
 // proc returns the path of one of the supervisor's files in /proc.
 func (s *supervisor) proc(name string) string {
 	return fmt.Sprintf("/proc/%d/%s", s.cmd.Process.Pid, name)
+}
+
+// stopped returns nil when the supervisor has been stopped, each of its threads: what
+// one of them is in the middle of might else be done before.
+func (s *supervisor) stopped() error {
+	threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", s.cmd.Process.Pid))
+	for _, thread := range threads {
+		text, _ := os.ReadFile(thread)
+		if _, rest, _ := strings.Cut(string(text), ") "); !strings.HasPrefix(rest, "T") {
+			return fmt.Errorf("%s: %s: not stopped", thread, text)
+		}
+	}
+	return err
 }
