@@ -57,9 +57,10 @@ func Run(o Options) {
 	}
 	s.signals, s.lines = signals, lines
 	s.starter.trace = openTrace(o.Trace, log)
-	<-signals.caught
 	start := s.nextRun()
 	go func() {
+		// While init comes up.
+		signals.catchOthers()
 		protect()
 		withdraw := func(err error) {
 			s.withdraw(err)

@@ -16,33 +16,28 @@ import (
 // one would change nothing.
 type signals struct {
 	end, others chan os.Signal
-	caught      <-chan struct{} // closed when they arrive there
 }
 
-// catchSignals makes the process survive every signal that can be survived. It
-// is the first thing that the supervisor does, and has to be done (caught) before
-// anything is made.
+var (
+	endSignals   = []os.Signal{unix.SIGTERM, unix.SIGINT}
+	otherSignals = []os.Signal{unix.SIGQUIT,
+		// Sent by somebody; for its own the runtime keeps its handlers.
+		unix.SIGSEGV, unix.SIGBUS, unix.SIGFPE}
+)
+
+// catchSignals makes the process survive every signal that can be survived, but for
+// those of catchOthers. It is the first thing that the supervisor does.
 //
 // Most are ignored by hand: each signal that the runtime is asked for costs a
-// round trip between two threads, 60 of them 4 ms at every start; the other six
-// are asked for beside what comes next. An ignored
+// round trip between two threads, 60 of them 4 ms at every start. An ignored
 // signal is inherited across execve, by the command, too; but init gives it the
 // default dispositions whatever came before.
 func catchSignals() signals {
-	caught := make(chan struct{})
-	s := signals{end: make(chan os.Signal, 2), others: make(chan os.Signal, 1), caught: caught}
-	ends := []os.Signal{unix.SIGTERM, unix.SIGINT}
-	others := []os.Signal{unix.SIGQUIT,
-		// Sent by somebody; for its own the runtime keeps its handlers.
-		unix.SIGSEGV, unix.SIGBUS, unix.SIGFPE}
-	go func() {
-		defer close(caught)
-		signal.Notify(s.end, ends...)
-		signal.Notify(s.others, others...)
-	}()
+	s := signals{end: make(chan os.Signal, 2), others: make(chan os.Signal, 1)}
+	signal.Notify(s.end, endSignals...)
 	for n := syscall.Signal(1); n <= 64; n++ {
 		switch {
-		case slices.Contains(ends, os.Signal(n)), slices.Contains(others, os.Signal(n)):
+		case slices.Contains(endSignals, os.Signal(n)), slices.Contains(otherSignals, os.Signal(n)):
 		case n == unix.SIGKILL, n == unix.SIGSTOP: // nobody's to decide
 		case n == unix.SIGCHLD: // an ignored one would reap the child for us (wait(2))
 		case n == unix.SIGURG: // the runtime's own, and harmless by default
@@ -52,6 +47,9 @@ func catchSignals() signals {
 	}
 	return s
 }
+
+// catchOthers is the rest, for when there is time.
+func (s signals) catchOthers() { signal.Notify(s.others, otherSignals...) }
 
 // ignore sets the disposition of a signal to "ignore".
 func ignore(n syscall.Signal) {
