@@ -126,18 +126,20 @@ func allSteps(c *container) []step {
 		{name: "find command", run: c.lookUp},
 		// Once more, whatever the steps before it have changed.
 		{name: "parent death", run: c.armParentDeath},
-		// Everything that can fail has been done. The shim writes the limits,
-		// which may be too tight for a Go program, and answers; from here on
-		// the memory is the container's, so nothing is sent but a failure.
-		{name: "await proceed", run: c.awaitProceed, silent: true},
-		{name: "allow huge pages", run: c.allowHugePages, silent: true},
-		// After all that the filter forbids, and after no new privs, without which
-		// only root may install one. What is left to do is allowed to any command.
-		// Before the signals: whatever goes wrong here finds the runtime whole.
+		// All that needs memory has been done. The shim writes the limits, which
+		// may be too tight for a Go program; from here on the memory is the
+		// container's, so nothing is sent but a failure.
+		{name: "tell ready", run: c.tellReady, silent: true},
+		// While the shim does so. After all that the filter forbids, and after no new
+		// privs, without which only root may install one. What is left to do is allowed
+		// to any command. Before the signals: whatever goes wrong here finds the runtime
+		// whole.
 		{name: "seccomp", run: c.installFilter, silent: true},
 		// The runtime cannot handle signals from here on.
 		{name: "reset signals", run: c.resetSignals, silent: true},
 		{name: "close descriptors", run: c.closeDescriptors, silent: true},
+		{name: "await proceed", run: c.awaitProceed, silent: true},
+		{name: "allow huge pages", run: c.allowHugePages, silent: true},
 		{name: "exec", run: c.exec, silent: true},
 	}...)
 }
@@ -179,11 +181,12 @@ func (c *container) setHostname() error {
 	return unix.Sethostname([]byte(c.Hostname))
 }
 
-// awaitProceed tells the shim that all is done and waits for its answer.
+func (c *container) tellReady() error {
+	return c.pipe.Send(syncpipe.Message{Type: syncpipe.TypeReady})
+}
+
+// awaitProceed waits for the shim's answer.
 func (c *container) awaitProceed() error {
-	if err := c.pipe.Send(syncpipe.Message{Type: syncpipe.TypeReady}); err != nil {
-		return err
-	}
 	_, err := c.pipe.Expect(syncpipe.TypeProceed)
 	return err
 }

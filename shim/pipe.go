@@ -88,6 +88,22 @@ func (p *pipe) receive() (syncpipe.Type, error) {
 	}
 }
 
+// cause returns what init has said before it died, if that is why a step of this
+// half has failed, which found no such process.
+func (p *pipe) cause(err error) error {
+	if err == nil || p.run.child == nil {
+		return err
+	}
+	if stat, unread := p.run.child.readStat(); unread != nil || !stat.dead() {
+		return err
+	}
+	_, last := p.receive()
+	if said, ok := errors.AsType[*syncpipe.Failed](last); ok {
+		return said
+	}
+	return err
+}
+
 func (p *pipe) awaitReady() error {
 	got, err := p.receive()
 	switch {

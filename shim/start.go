@@ -77,12 +77,12 @@ func (s *starter) steps(ctx context.Context, r *run) (err error) {
 	}
 	defer conn.Close()
 	defer theirs.Close()
+	p := &pipe{ctx: ctx, conn: conn, run: r, trace: s.trace, timeout: syncpipe.Timeout, late: s.hang}
 	// While the pipe is open: at its end init ends, too, and would seem to be
 	// the cause.
-	defer func() { err = s.explain(r, r.child, err) }()
+	defer func() { err = s.explain(r, r.child, p.cause(err)) }()
 	// A waiting call of the pipe ends when the start is aborted.
 	defer context.AfterFunc(ctx, func() { _ = conn.Interrupt() })() // a closed pipe is as good
-	p := &pipe{ctx: ctx, conn: conn, run: r, trace: s.trace, timeout: syncpipe.Timeout, late: s.hang}
 
 	if err := s.step(r, "protect program", s.protectProgram); err != nil {
 		return fmt.Errorf("protect program: %w", err)

@@ -8,12 +8,11 @@
 // shows the whole conversation:
 //
 //	shim                               init
-//	config  ------------------------->        enter the cgroup, then all steps that can fail
+//	config  ------------------------->        enter the cgroup, then all steps that need memory
 //	        <------------------------- step   {name, start, took}, only with Config.Trace
 //	        <------------------------- ready
-//	write limits, watch for OOM,
-//	raise loopback
-//	proceed ------------------------->        seccomp, signals, close descriptors, execve
+//	write limits, raise loopback              seccomp, signals, close descriptors
+//	proceed ------------------------->        execve
 //	        <------------------------- EOF    execve closed the pipe: the command runs
 //	        <------------------------- failed {step, path, errno, text}, at any time instead
 //

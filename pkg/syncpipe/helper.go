@@ -12,7 +12,7 @@ const ProgramFD = FD + 1
 // line, so that nothing of the configuration shows in ps.
 const HelperName = "harpoon-init"
 
-// ExecName is the thread name of init from the moment when it waits for proceed.
+// ExecName is the thread name of init from the moment when it says ready.
 const ExecName = "/exec"
 
 // Monotonic returns the time of CLOCK_MONOTONIC (clock_gettime(2)) in
