@@ -1,6 +1,7 @@
 package syncpipe
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"syscall"
@@ -161,7 +162,13 @@ func Decode(packet []byte) (Message, error) {
 		}
 	}
 	var m Message
-	if err := json.Unmarshal(packet, &m); err != nil {
+	var err error
+	if bytes.HasPrefix(packet, []byte(`{"type":"config"`)) {
+		m, err = decodeConfig(packet)
+	} else {
+		err = json.Unmarshal(packet, &m)
+	}
+	if err != nil {
 		return Message{}, fmt.Errorf("sync pipe: packet of %d bytes: %w", len(packet), err)
 	}
 	switch m.Type {
