@@ -1,5 +1,10 @@
 package shim
 
+import (
+	"context"
+	"time"
+)
+
 // appear makes what agents look for: container.json and control. It does so while
 // the first start is in progress; the command is not executed before. It calls late
 // with the name of a step that hangs.
@@ -46,4 +51,27 @@ func (s *supervisor) withdraw(err error) {
 	r := <-s.starts
 	s.clearRun(r.settled)
 	_ = s.awaitCleared() // has been logged
+}
+
+// birthPatience is within what agents, who look every 50 ms, do not see.
+const birthPatience = 20 * time.Millisecond
+
+// awaitBirth waits for the first helper, but not for one that hangs. What runs while
+// it is cloned does so on another CPU of Go's, with another share of the heap, which
+// stays: 160 KiB.
+func (s *starter) awaitBirth() {
+	select {
+	case <-s.birth:
+	case <-time.After(birthPatience):
+	}
+}
+
+// awaitAppearance waits until the supervisor can be seen. It is the last moment at
+// which nothing has been executed, so that a start can be called off.
+func (s *starter) awaitAppearance(ctx context.Context) error {
+	select {
+	case <-s.appeared:
+	case <-ctx.Done():
+	}
+	return ctx.Err()
 }

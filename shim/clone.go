@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
@@ -105,6 +106,12 @@ func (c cloner) clone(ctx context.Context, b birth) (*child, error) {
 		killUntil(done)
 	})
 	c.run(func() {
+		// The kernel keeps this thread until the child has executed (clone(2),
+		// CLONE_VFORK), and the runtime, which is not told, the CPU that it runs
+		// on. Who hears of a stop, and who kills the child, need another one.
+		cpus := runtime.GOMAXPROCS(0)
+		runtime.GOMAXPROCS(cpus + 1)
+		defer runtime.GOMAXPROCS(cpus)
 		err = inNetwork(b.netNS, func() error {
 			pid, err = syscall.ForkExec(programPath, []string{syncpipe.HelperName}, b.attributes(&pidfd))
 			return cloneError(err, b.users != nil)

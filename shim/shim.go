@@ -59,6 +59,7 @@ func Run(o Options) {
 	s.starter.trace = openTrace(o.Trace, log)
 	start := s.nextRun()
 	go func() {
+		s.starter.awaitBirth()
 		// While init comes up.
 		signals.catchOthers()
 		protect()
@@ -102,10 +103,7 @@ func open(o Options, log *slog.Logger, late func(string)) (*supervisor, error) {
 		return nil, err
 	}
 	s := newSupervisor(dir, log)
-	s.starter = &starter{
-		options: o, owner: owner, predecessor: readPredecessor(),
-		cloner: cloner{make(chan func())}, stuck: make(chan string, 1), appeared: make(chan struct{}),
-	}
+	s.starter = newStarter(o, owner)
 	s.start = s.starter.start
 	s.starter.refusal = step("read "+configName, func() error { return s.configure(o) })
 	return s, nil

@@ -8,6 +8,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"sync"
 
 	"golang.org/x/sys/unix"
 
@@ -37,6 +38,18 @@ type starter struct {
 	stuck chan string
 	// appeared is closed when the supervisor has appeared.
 	appeared chan struct{}
+	// born closes birth: the first helper has been cloned, or there is none.
+	born  func()
+	birth chan struct{}
+}
+
+func newStarter(o Options, owner cgroup.Owner) *starter {
+	birth := make(chan struct{})
+	return &starter{
+		options: o, owner: owner, predecessor: readPredecessor(),
+		cloner: cloner{make(chan func())}, stuck: make(chan string, 1), appeared: make(chan struct{}),
+		born: sync.OnceFunc(func() { close(birth) }), birth: birth,
+	}
 }
 
 // start is the goroutine that starts a run: it goes through the steps outside,
@@ -44,6 +57,7 @@ type starter struct {
 // executed. With an error the run is to be cleared. Canceling ctx aborts it,
 // unless the command runs already.
 func (s *starter) start(ctx context.Context, number int) (*run, error) {
+	defer s.born()
 	r := &run{number: number}
 	err := s.step(r, "take over", s.takeOver)
 	if err != nil {
@@ -135,16 +149,6 @@ func (s *starter) steps(ctx context.Context, r *run) (err error) {
 		return err
 	}
 	return p.proceed()
-}
-
-// awaitAppearance waits until the supervisor can be seen. It is the last moment at
-// which nothing has been executed, so that a start can be called off.
-func (s *starter) awaitAppearance(ctx context.Context) error {
-	select {
-	case <-s.appeared:
-	case <-ctx.Done():
-	}
-	return ctx.Err()
 }
 
 // step runs one step of this half and traces it.
