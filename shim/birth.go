@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"slices"
 
 	"golang.org/x/sys/unix"
 
@@ -70,6 +71,9 @@ func (s *starter) cloneInit(ctx context.Context, r *run, theirs *os.File) (insid
 		cgroup:     -1,
 		fds:        helperFiles(theirs, s.program),
 		onMain:     r.number == 1,
+		// Not with volumes: whoever has been told of the end may unmount what they
+		// are on, and rely on it that all has been written and the device is free.
+		holdMounts: !slices.ContainsFunc(config.Mounts, func(m syncpipe.Mount) bool { return m.Source != "" }),
 	}
 	if s.container.network == agent.NetworkNone {
 		b.namespaces |= unix.CLONE_NEWNET

@@ -22,17 +22,17 @@ type child struct {
 	raw   syscall.RawConn
 	// stat is /proc/PID/stat, open since before the process could end.
 	stat *os.File
-	// mounts is its mount namespace. As long as that is open, the kernel does not
-	// take it apart while the process ends, but when it is closed.
+	// mounts is its mount namespace, or -1. As long as that is open, the kernel does
+	// not take it apart while the process ends, but when it is closed.
 	mounts int
 	// program is the file that init is executed from.
 	program os.FileInfo
 }
 
-func newChild(pid, pidfd int, program os.FileInfo) (*child, error) {
+func newChild(pid, pidfd int, b birth) (*child, error) {
 	// Non-blocking, so that the runtime's poller waits for it and no thread.
 	err := unix.SetNonblock(pidfd, true)
-	c := &child{pid: pid, pidfd: os.NewFile(uintptr(pidfd), "pidfd"), program: program}
+	c := &child{pid: pid, pidfd: os.NewFile(uintptr(pidfd), "pidfd"), mounts: -1, program: b.program.info}
 	if err == nil {
 		c.raw, err = c.pidfd.SyscallConn()
 	}
@@ -49,9 +49,11 @@ func newChild(pid, pidfd int, program os.FileInfo) (*child, error) {
 		c.stat.Close()
 		return nil, fmt.Errorf("clone: %w", err)
 	}
-	c.mounts, err = unix.Open(procFile(pid, "ns/mnt"), unix.O_RDONLY|unix.O_CLOEXEC, 0)
-	if err != nil { // it has ended already, or it takes longer to end
-		c.mounts = -1
+	if b.holdMounts {
+		c.mounts, err = unix.Open(procFile(pid, "ns/mnt"), unix.O_RDONLY|unix.O_CLOEXEC, 0)
+		if err != nil { // it has ended already, or its end takes longer
+			c.mounts = -1
+		}
 	}
 	return c, nil
 }

@@ -98,7 +98,7 @@ func TestUnpolledChild(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c, err := newChild(sleeper.Process.Pid, fd, nil); err == nil {
+	if c, err := newChild(sleeper.Process.Pid, fd, birth{program: &program{}}); err == nil {
 		t.Errorf("newChild() = %v, want an error", c)
 		_ = sleeper.Process.Kill()
 	}

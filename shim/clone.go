@@ -57,6 +57,7 @@ type birth struct {
 	netNS      string           // path of the network namespace to be born in, or empty
 	cgroup     int              // a descriptor, on v2; or -1
 	onMain     bool             // the caller is on the main thread
+	holdMounts bool             // see child.mounts
 	fds        []uintptr
 }
 
@@ -124,7 +125,7 @@ func (c cloner) clone(ctx context.Context, b birth) (*child, error) {
 	if err != nil {
 		return nil, err
 	}
-	made, err := newChild(pid, pidfd, b.program.info)
+	made, err := newChild(pid, pidfd, b)
 	if err == nil && ctx.Err() == nil && late.Err() != nil {
 		err = os.ErrDeadlineExceeded
 	}
