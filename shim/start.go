@@ -59,7 +59,7 @@ func newStarter(o Options, owner cgroup.Owner) *starter {
 func (s *starter) start(ctx context.Context, number int) (*run, error) {
 	defer s.born()
 	r := &run{number: number}
-	err := s.step(r, "take over", s.takeOver)
+	err := s.step(r, "take over", func() error { return s.takeOver(s.refusal != nil) })
 	if err != nil {
 		return r, fmt.Errorf("start container: %w", err)
 	}
@@ -71,6 +71,11 @@ func (s *starter) start(ctx context.Context, number int) (*run, error) {
 	}
 	if ctx.Err() != nil {
 		err = context.Cause(ctx)
+	}
+	if r.group == nil { // it did not come to what ends a predecessor
+		if unended := s.step(r, "take over", func() error { return s.takeOver(true) }); unended != nil {
+			err = fmt.Errorf("%w; %w", err, unended)
+		}
 	}
 	return r, fmt.Errorf("start container: %w", err)
 }
@@ -183,6 +188,7 @@ func (s *starter) createGroup() (g *cgroup.Group, err error) {
 	if err := s.findHost(); err != nil {
 		return nil, err
 	}
+	s.predecessor = cgroupName{} // what there is of it ends here
 	return s.host.Create(s.options.CgroupParent, s.options.ID, s.owner, s.container.limits)
 }
 
@@ -195,14 +201,14 @@ func (s *starter) findHost() (err error) {
 
 // takeOver ends what a killed predecessor in this directory has left alive, a
 // container that has disarmed its parent-death signal. Mostly the first start
-// does so when it creates the cgroup; but there may be none, or of another ID.
-func (s *starter) takeOver() error {
+// does so when it creates the cgroup; but there may be none, or of another ID, or
+// it is not created: the start has failed before.
+func (s *starter) takeOver(failed bool) error {
 	last := s.predecessor
-	s.predecessor = cgroupName{}
-	own := cgroupName{s.options.CgroupParent, s.options.ID}
-	if last.ID == "" || last == own && s.refusal == nil {
+	if last.ID == "" || last == (cgroupName{s.options.CgroupParent, s.options.ID}) && !failed {
 		return nil
 	}
+	s.predecessor = cgroupName{}
 	if err := s.findHost(); err != nil {
 		return nil // then there is no cgroup of anybody's
 	}
