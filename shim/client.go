@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"runtime"
 	"sync"
 	"syscall"
 	"time"
@@ -95,7 +96,7 @@ func (c *client) close() {
 // Read reads what the client sends, for a Decoder. It waits for one thing only: a
 // select would take twice the stack, for each client.
 func (c *client) Read(buf []byte) (n int, err error) {
-	for {
+	for waited := false; ; waited = true {
 		if closed := c.raw.Control(func(fd uintptr) {
 			n, err = receiveNow(fd, buf)
 		}); closed != nil {
@@ -107,6 +108,9 @@ func (c *client) Read(buf []byte) (n int, err error) {
 		case err == nil && n == 0:
 			return 0, io.EOF
 		case err == nil:
+			if !waited { // it may never have to: the others' turn, and the loop's
+				runtime.Gosched()
+			}
 			return n, nil
 		}
 		<-c.readable

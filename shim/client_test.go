@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -139,4 +141,26 @@ func TestHalfClose(t *testing.T) {
 	}
 	c.finish()
 	<-c.written
+}
+
+// TestTurns: a client that sends more than is read at once has to wait for whoever
+// else has something to do, though it need not for itself. With one CPU, each would
+// have 10 ms at a time.
+func TestTurns(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	c, peer := connect(t)
+	if _, err := peer.Write(make([]byte, 64)); err != nil {
+		t.Fatal(err)
+	}
+	var turns atomic.Int32
+	for range 4 {
+		go turns.Add(1)
+		if _, err := c.Read(make([]byte, 16)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	// The runtime is fair to who gave way, too: now and then that one is the next.
+	if n := turns.Load(); n < 2 {
+		t.Errorf("others have had %d turns while a client was read 4 times, want 2 at least", n)
+	}
 }
