@@ -3,6 +3,7 @@
 package shim
 
 import (
+	"os"
 	"testing"
 
 	"harpoon-supervisor/scripts/budget"
@@ -21,4 +22,23 @@ func TestBudgetTick(t *testing.T) {
 			l.pass(t)
 		}
 	})))
+}
+
+// TestSampleAllocatesNothing: a sample is taken in buffers that there are already,
+// whether or not the links of a network are counted.
+func TestSampleAllocatesNothing(t *testing.T) {
+	s := upSupervisor(t)
+	sample := func() { s.meter.sample(s.run) }
+	if n := testing.AllocsPerRun(100, sample); n != 0 {
+		t.Errorf("a sample makes %v allocations, want none", n)
+	}
+	links, err := openLinks(os.Getpid())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer links.close()
+	s.run.links = links
+	if n := testing.AllocsPerRun(100, sample); n != 0 || s.meter.last.Network == nil {
+		t.Errorf("a sample with links makes %v allocations, want none, and says %+v of the network", n, s.meter.last.Network)
+	}
 }

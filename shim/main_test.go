@@ -3,6 +3,7 @@ package shim
 import (
 	"fmt"
 	"os"
+	"os/signal"
 	"runtime"
 	"runtime/pprof"
 	"testing"
@@ -22,6 +23,9 @@ func TestMain(m *testing.M) {
 	}
 	r.Close()
 	w.Close()
+	signals := make(chan os.Signal, 1) // fuzzing waits for some, and the goroutine that does so stays
+	signal.Notify(signals, os.Interrupt)
+	signal.Stop(signals)
 	goroutines, files := runtime.NumGoroutine(), descriptors()
 	status := m.Run()
 	deadline := time.After(5 * time.Second)

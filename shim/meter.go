@@ -12,21 +12,13 @@ type meter struct {
 	before cgroup.Stats           // of the runs that have ended
 	stats  cgroup.Stats           // of this run
 	total  cgroup.Stats
+	// network is of this run alone, whose namespace it is.
+	network agent.NetworkMetrics
 }
 
 // sample reads everything once. What cannot be read keeps its last value if it
-// is always announced, and is left out if it is not.
+// is always announced, and is left out if it is not. It allocates nothing.
 func (m *meter) sample(r *run) {
-	m.sampleCgroup(r)
-	m.last.Network = nil
-	if r.links != nil {
-		m.last.Network, _ = r.links.count() // nil with an error
-	}
-}
-
-// sampleCgroup leaves the network as it was: the kernel may let a request for
-// links wait, while others make and remove theirs. It allocates nothing.
-func (m *meter) sampleCgroup(r *run) {
 	_ = r.group.Stats(&m.stats) // an error leaves all of them unread
 	m.total = m.stats
 	m.total.Follow(&m.before)
@@ -60,6 +52,10 @@ func (m *meter) sampleCgroup(r *run) {
 	l.Pressure.IO = agent.ResourcePressure{
 		SomeAvg10: t.Optional(cgroup.IOSomeAvg10), SomeTotal: t.Optional(cgroup.IOSomeTotal),
 		FullAvg10: t.Optional(cgroup.IOFullAvg10), FullTotal: t.Optional(cgroup.IOFullTotal),
+	}
+	l.Network = nil
+	if r.links != nil && r.links.count(&m.network) == nil {
+		l.Network = &m.network
 	}
 }
 

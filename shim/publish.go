@@ -96,7 +96,7 @@ func (s *supervisor) join(c *client) {
 	}()
 	if !s.untold() {
 		if s.run != nil {
-			s.meter.sampleCgroup(s.run)
+			s.meter.sample(s.run)
 			s.run.lookAtKills()
 		}
 		s.tell(c, s.announcement())

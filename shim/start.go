@@ -225,20 +225,6 @@ func (s *starter) takeOver(failed bool) error {
 	return nil
 }
 
-// openNetwork opens a network that is not the host's, and brings a new one up.
-func (s *starter) openNetwork(r *run) (err error) {
-	if s.container.network == agent.NetworkHost {
-		return nil
-	}
-	if r.links, err = openLinks(r.child.id()); err != nil {
-		return err
-	}
-	if s.container.network == agent.NetworkNone {
-		return r.links.raiseLoopback()
-	}
-	return nil
-}
-
 // explain adds to an error what is known about the helper behind it, which it ends.
 func (s *starter) explain(r *run, helper process, err error) error {
 	if err == nil || helper == nil {

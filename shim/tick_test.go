@@ -76,7 +76,7 @@ func BenchmarkTick(b *testing.B) {
 }
 
 // BenchmarkSample: one sample of the metrics, with the host's network, which is not
-// counted, and with one whose links are asked for.
+// counted, and with one whose links are.
 func BenchmarkSample(b *testing.B) {
 	for _, network := range []agent.Network{agent.NetworkHost, agent.NetworkNone} {
 		b.Run(string(network), func(b *testing.B) {

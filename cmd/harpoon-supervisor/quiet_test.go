@@ -35,8 +35,17 @@ func TestQuiet(t *testing.T) {
 // TestQuietWithClient: with somebody connected, who reads, it wakes up once to
 // take a sample and to send it.
 func TestQuietWithClient(t *testing.T) {
+	sleepsBetweenTicks(t, "")
+}
+
+// TestQuietWithLinks: also if there is a network whose links are counted.
+func TestQuietWithLinks(t *testing.T) {
+	sleepsBetweenTicks(t, `{"network": "none"}`)
+}
+
+func sleepsBetweenTicks(t *testing.T, literal string) {
 	needRoot(t)
-	c, s := started(t, launch{command: []string{"/bin/workload", "until-term", "0"}}, "")
+	c, s := started(t, launch{command: []string{"/bin/workload", "until-term", "0"}}, literal)
 	client := dialed(t, c)
 	const ticks, monitor = 3, 2
 	next := func() {

@@ -41,13 +41,15 @@ type ContainerMetrics struct {
 	Network *NetworkMetrics `json:"network,omitempty"`
 }
 
-// NetworkMetrics are the counters of the current run's network namespace,
-// summed over its links but loopback (rtnetlink(7), IFLA_STATS64).
+// NetworkMetrics are the counters of the current run's network namespace, summed
+// over its links but lo: net/dev of proc_pid_net(5), kernel document
+// networking/statistics.rst.
 type NetworkMetrics struct {
 	RxBytes   uint64 `json:"rx_bytes"`
 	TxBytes   uint64 `json:"tx_bytes"`
 	RxPackets uint64 `json:"rx_packets"`
 	TxPackets uint64 `json:"tx_packets"`
+	// RxDropped includes what a device had no room for (rx_missed_errors).
 	RxDropped uint64 `json:"rx_dropped"`
 	TxDropped uint64 `json:"tx_dropped"`
 }
