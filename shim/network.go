@@ -48,9 +48,10 @@ func raiseLoopback(pid int) error {
 	if err := handle.SetSocketTimeout(netlinkTimeout); err != nil {
 		return fmt.Errorf("netlink: %w", err)
 	}
-	lo, err := handle.LinkByName("lo")
-	if err != nil {
-		return err
-	}
-	return handle.LinkSetUp(lo)
+	lo := netlink.Device{LinkAttrs: netlink.LinkAttrs{Index: loopback}}
+	return handle.LinkSetUp(&lo)
 }
+
+// loopback is the index of the link lo, LOOPBACK_IFINDEX in the kernel: it is the
+// first in each namespace.
+const loopback = 1
