@@ -61,7 +61,7 @@ func Run(o Options) {
 	go func() {
 		s.starter.awaitBirth()
 		// While init comes up.
-		signals.catchOthers()
+		signals.catchTraps()
 		protect()
 		withdraw := func(err error) {
 			s.withdraw(err)

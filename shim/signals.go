@@ -19,14 +19,14 @@ type signals struct {
 }
 
 var (
-	endSignals   = []os.Signal{unix.SIGTERM, unix.SIGINT}
-	otherSignals = []os.Signal{unix.SIGQUIT,
-		// Sent by somebody; for its own the runtime keeps its handlers.
-		unix.SIGSEGV, unix.SIGBUS, unix.SIGFPE}
+	endSignals = []os.Signal{unix.SIGTERM, unix.SIGINT}
+	// Sent by somebody; for its own the runtime keeps its handlers. (None of these may
+	// be ignored by hand meanwhile: the runtime would not notice, and leave it so.)
+	trapSignals = []os.Signal{unix.SIGSEGV, unix.SIGBUS, unix.SIGFPE}
 )
 
 // catchSignals makes the process survive every signal that can be survived, but for
-// those of catchOthers. It is the first thing that the supervisor does.
+// those of catchTraps. It is the first thing that the supervisor does.
 //
 // Most are ignored by hand: each signal that the runtime is asked for costs a
 // round trip between two threads, 60 of them 4 ms at every start. An ignored
@@ -35,9 +35,10 @@ var (
 func catchSignals() signals {
 	s := signals{end: make(chan os.Signal, 2), others: make(chan os.Signal, 1)}
 	signal.Notify(s.end, endSignals...)
+	signal.Notify(s.others, unix.SIGQUIT)
 	for n := syscall.Signal(1); n <= 64; n++ {
 		switch {
-		case slices.Contains(endSignals, os.Signal(n)), slices.Contains(otherSignals, os.Signal(n)):
+		case n == unix.SIGQUIT, slices.Contains(endSignals, os.Signal(n)), slices.Contains(trapSignals, os.Signal(n)):
 		case n == unix.SIGKILL, n == unix.SIGSTOP: // nobody's to decide
 		case n == unix.SIGCHLD: // an ignored one would reap the child for us (wait(2))
 		case n == unix.SIGURG: // the runtime's own, and harmless by default
@@ -48,8 +49,8 @@ func catchSignals() signals {
 	return s
 }
 
-// catchOthers is the rest, for when there is time.
-func (s signals) catchOthers() { signal.Notify(s.others, otherSignals...) }
+// catchTraps is the rest, for when there is time.
+func (s signals) catchTraps() { signal.Notify(s.others, trapSignals...) }
 
 // ignore sets the disposition of a signal to "ignore".
 func ignore(n syscall.Signal) {
