@@ -17,6 +17,9 @@ import (
 // slow disk do the same.)
 func TestHeldBirth(t *testing.T) {
 	needRoot(t)
+	if unix.MountSetattr(-1, "", unix.AT_EMPTY_PATH, &unix.MountAttr{}) == unix.ENOSYS {
+		t.Skip("this kernel executes init from a copy in memory, of which no scanner hears")
+	}
 	text, err := os.ReadFile(bench.supervisor)
 	if err != nil {
 		t.Fatal(err)
