@@ -31,7 +31,7 @@ const (
 // openLinks opens the links of the network namespace that the process is in. It
 // is no os.File, which the poller would watch.
 func openLinks(pid int) (*links, error) {
-	name := "/proc/" + strconv.Itoa(pid) + "/net/dev"
+	name := procFile(pid, "net/dev")
 	fd, err := unix.Open(name, unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return nil, &os.PathError{Op: "open", Path: name, Err: err}

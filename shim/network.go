@@ -3,7 +3,6 @@ package shim
 import (
 	"fmt"
 	"os"
-	"strconv"
 	"time"
 
 	"github.com/vishvananda/netlink"
@@ -35,7 +34,7 @@ const netlinkTimeout = time.Second
 // raiseLoopback sets the link lo up, which gives it its addresses, in the network
 // namespace that the process is in.
 func raiseLoopback(pid int) error {
-	ns, err := os.Open("/proc/" + strconv.Itoa(pid) + "/ns/net")
+	ns, err := os.Open(procFile(pid, "ns/net"))
 	if err != nil {
 		return err
 	}
