@@ -55,7 +55,7 @@ test_package() {
 	# shellcheck disable=SC2154
 	TEST_TIME_FACTOR=$factor TEST_CLOCK=settable TEST_ROUNDS=$rounds TEST_SEED=$seed TEST_ROUND=$round \
 		HARPOON_SUPERVISOR=/bin/harpoon-supervisor HARPOON_SUPERVISOR_FAULTS=/bin/harpoon-supervisor-faults HARPOON_WORKLOAD=/bin/workload \
-		./run.test -test.v -test.timeout "$((limit - $(cut -d. -f1 /proc/uptime)))s" -test.run "$run" </dev/null >/dev/ttyS0 2>&1
+		./run.test -test.v=test2json -test.timeout "$((limit - $(cut -d. -f1 /proc/uptime)))s" -test.run "$run" </dev/null >/dev/ttyS0 2>&1
 }
 
 status=0

@@ -6,6 +6,7 @@
 #   TEST_ROUNDS, TEST_SEED, TEST_ROUND      for the tests that repeat themselves
 #   CACHE=DIR                               where kernels are kept
 #   KEEP=1                                  print each kernel's log, not only on failure
+#   FAILED=FILE                             append the names of the tests that failed
 #
 # The VM is qemu in software emulation, whatever /dev/kvm promises: some hosts
 # offer one on which no stock kernel boots. The status is 1 if a test failed, if a
@@ -83,7 +84,7 @@ pack() { (cd "$1" && find . -mindepth 1 | busybox cpio -o -H newc -R 0:0 2>/dev/
 # release: on 5.10 each supervisor copies itself.
 payload() {
 	mkdir -p "$1/bin" "$1/test"
-	export CGO_ENABLED=0 GOOS=linux GOARCH=amd64 GOAMD64=v1
+	local -x CGO_ENABLED=0 GOOS=linux GOARCH=amd64 GOAMD64=v1
 	cp "$(command -v busybox)" "$1/bin/busybox"
 	for tool in $TOOLS; do
 		tool=$(command -v "$tool")
@@ -137,7 +138,9 @@ boot() {
 		-kernel "$CACHE/$1"/tree/boot/vmlinuz-* -initrd "$work/initrd" \
 		-append "console=ttyS1 cgroup_no_v1=all psi=1 tsc=reliable mitigations=off oops=panic panic=-1 printk.devkmsg=on random.trust_cpu=on" \
 		-drive "if=none,id=disk,format=raw,cache=unsafe,file=$work/disk" -device virtio-blk-pci,drive=disk \
-		-serial stdio -serial "file:$log" </dev/null || say "$1: qemu: status $?"
+		-serial stdio -serial "file:$log" </dev/null |
+		go tool test2json | go run -buildvcs=false ./scripts/report -name "vm $1" -skipped /dev/null -failed "${FAILED:-/dev/null}" ||
+		say "$1: something failed"
 	status=$(tr -d '\r' <"$log" | sed -n "s/.*harpoon-test $nonce \([0-9]*\)$/\1/p" | tail -n1)
 	if [[ $status != 0 || ${KEEP-} ]]; then
 		say "$1: the kernel's log:"

@@ -6,8 +6,8 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 failed=()
-skipped=$(mktemp)
-trap 'rm -f "$skipped"' EXIT
+skipped=$(mktemp) tests=$(mktemp)
+trap 'rm -f "$skipped" "$tests"' EXIT
 
 # stage NAME COMMAND...: run the command, remember its failure.
 stage() {
@@ -46,7 +46,7 @@ gotest() {
 	local name=$1
 	shift
 	go test -buildvcs=false -json -count=1 -p 1 -timeout 20m "$@" ./... |
-		go run -buildvcs=false ./scripts/report -skipped "$skipped" -name "$name"
+		go run -buildvcs=false ./scripts/report -skipped "$skipped" -failed "$tests" -name "$name"
 }
 
 race() {
@@ -73,7 +73,7 @@ stage cross cross
 stage race race
 stage test gotest test
 # Its skips are those of tests for v1, and do not count.
-stage vm ./scripts/test-vm.sh
+stage vm env FAILED="$tests" ./scripts/test-vm.sh
 
 echo
 if [[ -s $skipped ]]; then
@@ -84,6 +84,7 @@ else
 	echo "Nothing was skipped."
 fi
 if ((${#failed[@]})); then
+	sed 's/^/FAILED: /' "$tests"
 	printf 'FAILED: %s\n' "${failed[@]}"
 	exit 1
 fi

@@ -1,17 +1,20 @@
 // Command report reads the output of "go test -json" and prints what a person
 // wants of it: what failed, with its output, what was measured, and one line for
-// each package. It
-// appends each skipped test, with the reason, to a file, so that no skip goes
-// by unseen. It exits with status 1 if anything failed.
+// each package. It appends each skipped test, with the reason, to a file, so that
+// no skip goes by unseen, and the name of each that failed to another, for a summary
+// behind all else. It exits with status 1 if anything failed.
 package main
 
 import (
 	"bufio"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
+	"maps"
 	"os"
+	"slices"
 	"strings"
 )
 
@@ -29,12 +32,14 @@ type report struct {
 	out     io.Writer
 	output  map[string][]string // the lines of tests that have not ended, by package and test
 	skipped []string
-	failed  bool
+	failed  []string // tests
+	bad     bool     // something failed, a test or not
 }
 
 func main() {
 	name := flag.String("name", "test", "what a skip is prefixed with")
 	skipped := flag.String("skipped", "", "`file` to append the skipped tests to")
+	failed := flag.String("failed", "", "`file` to append the names of the tests that failed to")
 	flag.Parse()
 
 	r := report{out: os.Stdout, output: map[string][]string{}}
@@ -42,17 +47,19 @@ func main() {
 		fmt.Fprintln(os.Stderr, "report:", err)
 		os.Exit(1)
 	}
-	if err := appendLines(*skipped, *name+": ", r.skipped); err != nil {
+	err := errors.Join(appendLines(*skipped, *name+": ", r.skipped), appendLines(*failed, *name+": ", r.failed))
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "report:", err)
 		os.Exit(1)
 	}
-	if r.failed {
+	if r.bad {
 		os.Exit(1)
 	}
 }
 
 // read takes events until the input ends. A line that is no event, a crash of
-// the go command for one, is printed as it is.
+// the go command for one, is printed as it is. A test that has not ended by then has
+// failed: what ran it was killed, or crashed.
 func (r *report) read(in io.Reader) error {
 	lines := bufio.NewReader(in)
 	for {
@@ -64,6 +71,7 @@ func (r *report) read(in io.Reader) error {
 			fmt.Fprint(r.out, line)
 		}
 		if err == io.EOF {
+			r.endAll()
 			return nil
 		}
 		if err != nil {
@@ -81,7 +89,7 @@ func (r *report) take(e event) {
 	case "build-output":
 		fmt.Fprint(r.out, e.Output)
 	case "build-fail":
-		r.failed = true
+		r.bad = true
 	case "pass", "fail", "skip":
 		r.end(e, r.output[key])
 		delete(r.output, key)
@@ -90,17 +98,32 @@ func (r *report) take(e event) {
 
 // end handles the end of a test, or of a package where e.Test is empty.
 func (r *report) end(e event, output []string) {
-	r.failed = r.failed || e.Action == "fail"
+	r.bad = r.bad || e.Action == "fail"
 	switch {
 	case e.Test == "":
 		printPackage(r.out, e.Action, output)
 	case e.Action == "fail":
 		fmt.Fprint(r.out, strings.Join(output, ""))
+		r.failed = append(r.failed, named(e))
 	case e.Action == "pass":
 		printMeasured(r.out, e.Test, output)
 	case e.Action == "skip":
-		r.skipped = append(r.skipped, strings.TrimPrefix(e.Package, "harpoon-supervisor/")+" "+e.Test+": "+reason(output))
+		r.skipped = append(r.skipped, named(e)+": "+reason(output))
 	}
+}
+
+// endAll ends the tests that are left.
+func (r *report) endAll() {
+	for _, key := range slices.Sorted(maps.Keys(r.output)) {
+		if pkg, test, _ := strings.Cut(key, " "); test != "" {
+			r.end(event{Action: "fail", Package: pkg, Test: test}, r.output[key])
+		}
+	}
+}
+
+// named returns the name of a test, behind its package's where that is known.
+func named(e event) string {
+	return strings.TrimSpace(strings.TrimPrefix(e.Package, "harpoon-supervisor/") + " " + e.Test)
 }
 
 // printPackage prints a package's summary line; all its output if it failed,

@@ -26,16 +26,21 @@ func TestRead(t *testing.T) {
 {"Action":"output","Package":"m/p","Output":"ok  \tm/p\t0.1s\n"}
 {"Action":"pass","Package":"m/p"}
 `
+	// As in a VM that ran out of time; its tests have no package's name.
+	const cut = `{"Action":"output","Test":"TestD","Output":"panic: test timed out\n"}
+{"Action":"output","Output":"=== PACKAGE p\n"}
+`
 	tests := []struct {
-		name, in, out string
-		skipped       []string
-		failed        bool
+		name, in, out   string
+		skipped, failed []string
+		bad             bool
 	}{
-		{"build failure", build, "p.go:1: undefined\n", nil, true},
-		{"skip", skip, "", []string{"p TestA: a_test.go:9: needs root"}, false},
-		{"failure", fail, "    b_test.go:7: f() = 1, want 2\nFAIL\tm/p\t0.1s\n", nil, true},
-		{"pass", pass, "     TestC: 5 ms a round\nok  \tm/p\t0.1s\n", nil, false},
-		{"no event", "go: no such module\n", "go: no such module\n", nil, false},
+		{"build failure", build, "p.go:1: undefined\n", nil, nil, true},
+		{"skip", skip, "", []string{"p TestA: a_test.go:9: needs root"}, nil, false},
+		{"failure", fail, "    b_test.go:7: f() = 1, want 2\nFAIL\tm/p\t0.1s\n", nil, []string{"m/p TestB"}, true},
+		{"pass", pass, "     TestC: 5 ms a round\nok  \tm/p\t0.1s\n", nil, nil, false},
+		{"no event", "go: no such module\n", "go: no such module\n", nil, nil, false},
+		{"no end", cut, "panic: test timed out\n", nil, []string{"TestD"}, true},
 	}
 	for _, test := range tests {
 		var out strings.Builder
@@ -43,9 +48,9 @@ func TestRead(t *testing.T) {
 		if err := r.read(strings.NewReader(test.in)); err != nil {
 			t.Errorf("%s: read() = %v, want nil", test.name, err)
 		}
-		if out.String() != test.out || !slices.Equal(r.skipped, test.skipped) || r.failed != test.failed {
-			t.Errorf("%s: read() = %q, skipped %q, failed %v, want %q, %q, %v",
-				test.name, out.String(), r.skipped, r.failed, test.out, test.skipped, test.failed)
+		if out.String() != test.out || !slices.Equal(r.skipped, test.skipped) || !slices.Equal(r.failed, test.failed) || r.bad != test.bad {
+			t.Errorf("%s: read() = %q, skipped %q, failed %q, bad %v, want %q, %q, %q, %v",
+				test.name, out.String(), r.skipped, r.failed, r.bad, test.out, test.skipped, test.failed, test.bad)
 		}
 	}
 }
