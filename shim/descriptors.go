@@ -1,52 +1,66 @@
 package shim
 
 import (
-	"errors"
+	"bytes"
 	"fmt"
 	"math"
 	"os"
 	"strconv"
-	"strings"
 
 	"golang.org/x/sys/unix"
 )
 
+const descriptorsDir = "/proc/self/fd"
+
 // closeInherited closes what the agent leaked, so that the supervisor does not
 // hold on to it for the container's life: its listening sockets, its log pipes.
-// The Go runtime's own descriptors, an epoll instance and an eventfd, may be
-// open already and stay.
 func closeInherited() {
-	list, err := openDescriptors()
-	if errors.Is(err, unix.EMFILE) { // so many have been leaked that not even the list can be had
-		closeAll(belowLimit())
-		list, err = openDescriptors()
+	dir, err := unix.Open(descriptorsDir, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err == unix.EMFILE { // so many have been leaked that not even the list can be had
+		closeBelowLimit()
+		dir, err = unix.Open(descriptorsDir, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	}
-	if err == nil { // without /proc the clone will say so
-		closeAll(list)
+	if err != nil {
+		return // without /proc the clone will say so
+	}
+	defer unix.Close(dir)
+	var entries [4096]byte
+	for {
+		n, err := unix.ReadDirent(dir, entries[:])
+		if err != nil || n <= 0 {
+			return
+		}
+		_, _, names := unix.ParseDirent(entries[:n], -1, nil)
+		for _, name := range names {
+			if fd, err := strconv.Atoi(name); err == nil && fd != dir {
+				closeLeaked(fd)
+			}
+		}
 	}
 }
 
-func closeAll(list []string) {
-	for _, name := range list {
-		fd, err := strconv.Atoi(name)
-		if err != nil || fd <= 2 {
-			continue
+// closeBelowLimit closes what can be open.
+func closeBelowLimit() {
+	var limit unix.Rlimit
+	if unix.Getrlimit(unix.RLIMIT_NOFILE, &limit) == nil {
+		for fd := range min(limit.Cur, math.MaxUint16) {
+			closeLeaked(int(fd))
 		}
-		what, err := os.Readlink("/proc/self/fd/" + name)
-		if err != nil || strings.HasPrefix(what, "anon_inode:[event") {
-			continue // closed already: the listing's own; or the runtime's
-		}
+	}
+}
+
+// closeLeaked closes a descriptor, unless it is one of the standard ones or of the
+// Go runtime's, an epoll instance and an eventfd, which may be open already.
+func closeLeaked(fd int) {
+	if fd <= 2 {
+		return
+	}
+	const runtimes = "anon_inode:[event"
+	var what [len(runtimes)]byte
+	n, err := unix.Readlink(descriptorsDir+"/"+strconv.Itoa(fd), what[:])
+	if err == nil && !bytes.Equal(what[:n], []byte(runtimes)) {
 		unix.Close(fd)
 	}
-}
-
-func openDescriptors() ([]string, error) {
-	dir, err := os.Open("/proc/self/fd")
-	if err != nil {
-		return nil, err
-	}
-	defer dir.Close()
-	return dir.Readdirnames(-1)
 }
 
 // leastFDs are wanted: by a start, which takes about twenty at once, and by a
@@ -64,17 +78,4 @@ func checkLimit() error {
 		return fmt.Errorf("descriptor limit of %d: at least %d are needed (raise the agent's ulimit -n)", limit.Cur, leastFDs)
 	}
 	return nil
-}
-
-// belowLimit lists what can be open.
-func belowLimit() []string {
-	var limit unix.Rlimit
-	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
-		return nil
-	}
-	list := make([]string, min(limit.Cur, math.MaxUint16))
-	for fd := range list {
-		list[fd] = strconv.Itoa(fd)
-	}
-	return list
 }
