@@ -1,6 +1,7 @@
 package shim
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"net"
@@ -11,6 +12,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
@@ -235,15 +237,26 @@ func addPair(i int) error {
 
 const pairAddress = "10.9.%d.1"
 
-// broadcast sends a packet over the link that has the address.
+// broadcast sends packets over the link that has the address until one has arrived:
+// the kernel drops those that come before it has noticed that both ends are up.
 func broadcast(address string) error {
 	conn, err := net.Dial("udp", strings.TrimSuffix(address, "1")+"255:9")
 	if err != nil {
 		return err
 	}
 	defer conn.Close()
-	_, err = conn.Write(make([]byte, 1000))
-	return err
+	packet := make([]byte, 1000)
+	for range 1000 {
+		if _, err := conn.Write(packet); err != nil {
+			return err
+		}
+		count, err := askNetlink()
+		if err != nil || count.RxBytes >= uint64(len(packet)) {
+			return err
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	return errors.New("no packet has arrived")
 }
 
 func askNetlink() (sum agent.NetworkMetrics, err error) {
