@@ -38,11 +38,7 @@ func (s *supervisor) appear(o Options, late func(string)) error {
 
 // describe writes container.json.
 func (s *supervisor) describe(o Options) error {
-	text, err := s.starter.container.describe(o)
-	if err != nil {
-		return err
-	}
-	return s.dir.replace(resolvedName, text)
+	return s.dir.replace(resolvedName, s.starter.container.describe(o))
 }
 
 // withdraw calls the first start off and leaves nothing of it.

@@ -1,6 +1,7 @@
 package shim
 
 import (
+	"bytes"
 	"cmp"
 	"encoding/json"
 	"fmt"
@@ -9,12 +10,14 @@ import (
 	"os"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 
 	"golang.org/x/sys/unix"
 
 	"harpoon-supervisor/pkg/agent"
 	"harpoon-supervisor/pkg/cgroup"
+	"harpoon-supervisor/pkg/plainjson"
 	"harpoon-supervisor/pkg/syncpipe"
 )
 
@@ -125,36 +128,39 @@ func environment(env map[string]string) [][]byte {
 }
 
 // describe returns the content of container.json.
-func (c *container) describe(o Options) ([]byte, error) {
+func (c *container) describe(o Options) []byte {
 	var keys []string
 	for _, entry := range c.init.Env {
 		key, _, _ := strings.Cut(string(entry), "=")
 		keys = append(keys, key)
 	}
-	text, err := json.MarshalIndent(map[string]any{
-		"hostname":     o.Hostname,
-		"command":      o.Command,
-		"working_dir":  c.init.WorkingDir,
-		"env":          keys,
-		"uid":          c.init.UID,
-		"gid":          c.init.GID,
-		"capabilities": append([]agent.Capability{}, c.capabilities...),
-		"cgroup":       cgroupName{o.CgroupParent, o.ID},
-		"limits": map[string]any{
-			"memory_bytes": c.limits.Memory,
-			"cpus":         c.limits.CPU,
-			"pids":         c.limits.PIDs,
-			"oom_group":    c.limits.OOMGroup,
-			"open_files":   c.init.NoFile,
-		},
-		"userns":     c.init.UserNS,
-		"mounts":     c.init.Mounts,
-		"network":    c.network,
-		"seccomp":    c.seccomp,
-		"restart":    c.restart,
-		"supervisor": map[string]any{"pid": os.Getpid(), "version": o.Version},
-	}, "", "  ")
-	return append(text, '\n'), err
+	b := plainjson.AppendText([]byte{'{'}, "hostname", o.Hostname)
+	b = plainjson.AppendTexts(b, "command", o.Command)
+	b = plainjson.AppendText(b, "working_dir", c.init.WorkingDir)
+	b = plainjson.AppendTexts(b, "env", keys)
+	b = plainjson.AppendUint(b, "uid", uint64(c.init.UID))
+	b = plainjson.AppendUint(b, "gid", uint64(c.init.GID))
+	b = plainjson.AppendTexts(b, "capabilities", append([]agent.Capability{}, c.capabilities...))
+	b = cgroupName{o.CgroupParent, o.ID}.append(b, "cgroup")
+	b = append(plainjson.AppendKey(b, "limits"), '{')
+	b = plainjson.AppendUint(b, "memory_bytes", c.limits.Memory)
+	b = strconv.AppendFloat(plainjson.AppendKey(b, "cpus"), c.limits.CPU, 'f', -1, 64)
+	b = plainjson.AppendUint(b, "pids", c.limits.PIDs)
+	b = plainjson.AppendBool(b, "oom_group", c.limits.OOMGroup)
+	b = plainjson.AppendUint(b, "open_files", c.init.NoFile)
+	b = append(b, '}')
+	b = syncpipe.AppendUserNS(b, "userns", c.init.UserNS)
+	b = syncpipe.AppendMounts(b, "mounts", c.init.Mounts)
+	b = plainjson.AppendText(b, "network", string(c.network))
+	b = plainjson.AppendText(b, "seccomp", string(c.seccomp))
+	b = plainjson.AppendText(b, "restart", string(c.restart))
+	b = append(plainjson.AppendKey(b, "supervisor"), '{')
+	b = plainjson.AppendUint(b, "pid", uint64(os.Getpid()))
+	b = plainjson.AppendText(b, "version", o.Version)
+	b = append(b, "}}\n"...)
+	var text bytes.Buffer
+	_ = json.Indent(&text, b, "", "  ") // it is valid
+	return text.Bytes()
 }
 
 // cgroupName names a container's cgroup in container.json, where the next
@@ -162,6 +168,13 @@ func (c *container) describe(o Options) ([]byte, error) {
 type cgroupName struct {
 	Parent string `json:"parent"`
 	ID     string `json:"id"`
+}
+
+func (n cgroupName) append(b []byte, key string) []byte {
+	b = append(plainjson.AppendKey(b, key), '{')
+	b = plainjson.AppendText(b, "parent", n.Parent)
+	b = plainjson.AppendText(b, "id", n.ID)
+	return append(b, '}')
 }
 
 // readPredecessor returns the cgroup of the last supervisor in this directory,

@@ -35,10 +35,25 @@ func fill(t *testing.T, r *rand.Rand, v reflect.Value) {
 	switch v.Kind() {
 	case reflect.Bool:
 		v.SetBool(true)
-	case reflect.Int:
+	case reflect.Int, reflect.Int64:
 		v.SetInt(int64(r.Uint64()) >> r.IntN(64))
-	case reflect.Uint64:
-		v.SetUint(r.Uint64() >> r.IntN(64))
+	case reflect.Uint64, reflect.Uint32, reflect.Uint16:
+		v.SetUint(r.Uint64() >> (64 - r.IntN(v.Type().Bits()+1)))
+	case reflect.Float64:
+		v.SetFloat(r.NormFloat64())
+	case reflect.Slice:
+		v.Set(reflect.MakeSlice(v.Type(), r.IntN(3), 3))
+		for i := range v.Len() {
+			fill(t, r, v.Index(i))
+		}
+	case reflect.Map:
+		v.Set(reflect.MakeMap(v.Type()))
+		for range r.IntN(3) {
+			key, value := reflect.New(v.Type().Key()).Elem(), reflect.New(v.Type().Elem()).Elem()
+			fill(t, r, key)
+			fill(t, r, value)
+			v.SetMapIndex(key, value)
+		}
 	case reflect.String:
 		v.SetString([]string{"start container: exec /bin/x: no such file", `"\/<>&` + "\t\x00\x7f\u2028é", "\xff\xc3", "\n"}[r.IntN(4)])
 	case reflect.Pointer:

@@ -23,14 +23,17 @@ func ParseConfig(data []byte) (*ContainerConfig, error) {
 	if !utf8.Valid(data) {
 		return nil, fmt.Errorf("%s: not UTF-8", position(data, invalidAt(data)))
 	}
-	var c ContainerConfig
-	if err := json.Unmarshal(data, &c); err != nil {
-		return nil, explain(data, err)
+	c := readConfig(data)
+	if c == nil {
+		c = &ContainerConfig{}
+		if err := json.Unmarshal(data, c); err != nil {
+			return nil, explain(data, err)
+		}
 	}
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
-	return &c, nil
+	return c, nil
 }
 
 // explain words a decoding error for a person.
@@ -149,8 +152,10 @@ func (r Resources) validate() error {
 	case r.PIDs > maxPIDs:
 		return fmt.Errorf("resources.pids: %d: beyond the kernel's %d", r.PIDs, maxPIDs)
 	}
-	if limit := nrOpen(); r.FD > limit {
-		return fmt.Errorf("resources.fd: %d: beyond the kernel's %d (fs.nr_open)", r.FD, limit)
+	if r.FD > 0 {
+		if limit := nrOpen(); r.FD > limit {
+			return fmt.Errorf("resources.fd: %d: beyond the kernel's %d (fs.nr_open)", r.FD, limit)
+		}
 	}
 	return nil
 }

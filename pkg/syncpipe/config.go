@@ -1,199 +1,209 @@
 package syncpipe
 
 import (
-	"bytes"
 	"encoding/base64"
-	"encoding/json"
-	"errors"
-	"io"
 	"strconv"
+
+	"harpoon-supervisor/pkg/plainjson"
 )
 
-// errUnexpected is for a config that is none of ours.
-var errUnexpected = errors.New("unexpected content")
+// appendConfig appends the packet of a config message, as package json writes one.
+func appendConfig(b []byte, c *Config) []byte {
+	b = append(b, `{"type":"config","config":{`...)
+	if c.Trace {
+		b = plainjson.AppendBool(b, "trace", true)
+	}
+	b = plainjson.AppendText(b, "hostname", c.Hostname)
+	b = plainjson.AppendText(b, "rootfs", c.Rootfs)
+	if c.NetNS != "" {
+		b = plainjson.AppendText(b, "netns", c.NetNS)
+	}
+	if len(c.Mounts) > 0 {
+		b = AppendMounts(b, "mounts", c.Mounts)
+	}
+	b = plainjson.AppendText(b, "working_dir", c.WorkingDir)
+	b = plainjson.AppendUint(b, "uid", uint64(c.UID))
+	b = plainjson.AppendUint(b, "gid", uint64(c.GID))
+	if c.Capabilities != 0 {
+		b = plainjson.AppendUint(b, "capabilities", c.Capabilities)
+	}
+	if c.UserNS != nil {
+		b = AppendUserNS(b, "userns", c.UserNS)
+	}
+	b = plainjson.AppendUint(b, "nofile", c.NoFile)
+	if c.Unconfined {
+		b = plainjson.AppendBool(b, "unconfined", true)
+	}
+	b = appendBytes(b, "argv", c.Argv)
+	b = appendBytes(b, "env", c.Env)
+	return append(b, "}}"...)
+}
 
-// decodeConfig reads a config message token by token. It is the first thing that
-// init does: to package json's own way, which learns the types from themselves, it
-// would be three times as long.
+// AppendMounts appends a member of an object that is an array of mounts, or null if
+// there is none.
+func AppendMounts(b []byte, key string, mounts []Mount) []byte {
+	b = plainjson.AppendKey(b, key)
+	if mounts == nil {
+		return append(b, "null"...)
+	}
+	b = append(b, '[')
+	for _, m := range mounts {
+		b = append(plainjson.AppendElement(b), '{')
+		if m.Source != "" {
+			b = plainjson.AppendText(b, "source", m.Source)
+		}
+		b = plainjson.AppendText(b, "dest", m.Dest)
+		if m.Size != 0 {
+			b = plainjson.AppendUint(b, "size", m.Size)
+		}
+		b = append(b, '}')
+	}
+	return append(b, ']')
+}
+
+// AppendUserNS appends a member of an object that is a user namespace, or null.
+func AppendUserNS(b []byte, key string, u *UserNS) []byte {
+	b = plainjson.AppendKey(b, key)
+	if u == nil {
+		return append(b, "null"...)
+	}
+	b = append(b, '{')
+	b = plainjson.AppendUint(b, "uid", uint64(u.UID))
+	b = plainjson.AppendUint(b, "gid", uint64(u.GID))
+	b = plainjson.AppendUint(b, "size", uint64(u.Size))
+	if u.Init != 0 {
+		b = strconv.AppendInt(plainjson.AppendKey(b, "init"), int64(u.Init), 10)
+	}
+	return append(b, '}')
+}
+
+// appendBytes appends a member that is an array of byte strings in base64, or null.
+func appendBytes(b []byte, key string, list [][]byte) []byte {
+	b = plainjson.AppendKey(b, key)
+	if list == nil {
+		return append(b, "null"...)
+	}
+	b = append(b, '[')
+	for _, s := range list {
+		b = append(plainjson.AppendElement(b), '"')
+		b = append(base64.StdEncoding.AppendEncode(b, s), '"')
+	}
+	return append(b, ']')
+}
+
+// decodeConfig reads a config message.
 func decodeConfig(packet []byte) (Message, error) {
-	r := reader{d: json.NewDecoder(bytes.NewReader(packet))}
-	r.d.UseNumber()
+	r := reader{plainjson.NewReader(packet)}
 	var m Message
 	r.object(func(key string) {
 		switch key {
 		case "type":
-			m.Type = Type(r.text())
+			m.Type = Type(r.Text())
 		case "config":
 			if m.Config == nil {
 				m.Config = &Config{}
 			}
 			r.config(m.Config)
 		default:
-			r.fail(errUnexpected)
+			r.Fail(plainjson.ErrUnexpected)
 		}
 	})
-	if _, err := r.d.Token(); r.err == nil && err != io.EOF {
-		r.fail(errUnexpected)
-	}
-	if r.err != nil {
-		return Message{}, r.err
+	if err := r.Close(); err != nil {
+		return Message{}, err
 	}
 	return m, nil
 }
 
-// reader takes values from a JSON text. After the first error it takes no more.
-type reader struct {
-	d   *json.Decoder
-	err error
+// reader takes the parts of a config message.
+type reader struct{ *plainjson.Reader }
+
+// object takes an object, not null.
+func (r reader) object(field func(key string)) {
+	if !r.Object(field) {
+		r.Fail(plainjson.ErrUnexpected)
+	}
 }
 
-func (r *reader) config(c *Config) {
+func (r reader) config(c *Config) {
 	r.object(func(key string) {
 		switch key {
 		case "trace":
-			c.Trace = r.truth()
+			c.Trace = r.Bool()
 		case "hostname":
-			c.Hostname = r.text()
+			c.Hostname = r.Text()
 		case "rootfs":
-			c.Rootfs = r.text()
+			c.Rootfs = r.Text()
 		case "netns":
-			c.NetNS = r.text()
+			c.NetNS = r.Text()
 		case "mounts":
 			c.Mounts = nil
-			r.list(func() { c.Mounts = append(c.Mounts, r.mount()) })
+			r.Array(func() { c.Mounts = append(c.Mounts, r.mount()) })
 		case "working_dir":
-			c.WorkingDir = r.text()
+			c.WorkingDir = r.Text()
 		case "uid":
-			c.UID = uint32(r.number(32))
+			c.UID = uint32(r.Uint(32))
 		case "gid":
-			c.GID = uint32(r.number(32))
+			c.GID = uint32(r.Uint(32))
 		case "capabilities":
-			c.Capabilities = r.number(64)
+			c.Capabilities = r.Uint(64)
 		case "userns":
 			if c.UserNS == nil {
 				c.UserNS = &UserNS{}
 			}
 			r.userNS(c.UserNS)
 		case "nofile":
-			c.NoFile = r.number(64)
+			c.NoFile = r.Uint(64)
 		case "unconfined":
-			c.Unconfined = r.truth()
+			c.Unconfined = r.Bool()
 		case "argv":
 			c.Argv = nil
-			r.list(func() { c.Argv = append(c.Argv, r.bytes()) })
+			r.Array(func() { c.Argv = append(c.Argv, r.bytes()) })
 		case "env":
 			c.Env = nil
-			r.list(func() { c.Env = append(c.Env, r.bytes()) })
+			r.Array(func() { c.Env = append(c.Env, r.bytes()) })
 		default:
-			r.fail(errUnexpected)
+			r.Fail(plainjson.ErrUnexpected)
 		}
 	})
 }
 
-func (r *reader) userNS(u *UserNS) {
+func (r reader) userNS(u *UserNS) {
 	r.object(func(key string) {
 		switch key {
 		case "uid":
-			u.UID = uint32(r.number(32))
+			u.UID = uint32(r.Uint(32))
 		case "gid":
-			u.GID = uint32(r.number(32))
+			u.GID = uint32(r.Uint(32))
 		case "size":
-			u.Size = uint32(r.number(32))
+			u.Size = uint32(r.Uint(32))
 		case "init":
-			u.Init = int(r.number(31))
+			u.Init = int(r.Uint(31))
 		default:
-			r.fail(errUnexpected)
+			r.Fail(plainjson.ErrUnexpected)
 		}
 	})
 }
 
-func (r *reader) mount() (m Mount) {
+func (r reader) mount() (m Mount) {
 	r.object(func(key string) {
 		switch key {
 		case "source":
-			m.Source = r.text()
+			m.Source = r.Text()
 		case "dest":
-			m.Dest = r.text()
+			m.Dest = r.Text()
 		case "size":
-			m.Size = r.number(64)
+			m.Size = r.Uint(64)
 		default:
-			r.fail(errUnexpected)
+			r.Fail(plainjson.ErrUnexpected)
 		}
 	})
 	return m
 }
 
-func (r *reader) fail(err error) {
-	if r.err == nil {
-		r.err = err
-	}
-}
-
-// token takes the next token, nil after an error.
-func (r *reader) token() json.Token {
-	if r.err != nil {
-		return nil
-	}
-	t, err := r.d.Token()
+func (r reader) bytes() []byte {
+	b, err := base64.StdEncoding.DecodeString(r.Text())
 	if err != nil {
-		r.fail(err)
-	}
-	return t
-}
-
-// take takes the next token, which must be a T.
-func take[T json.Token](r *reader) (value T) {
-	value, ok := r.token().(T)
-	if !ok {
-		r.fail(errUnexpected)
-	}
-	return value
-}
-
-func (r *reader) delimiter(want json.Delim) {
-	if take[json.Delim](r) != want {
-		r.fail(errUnexpected)
-	}
-}
-
-// object calls field for each key, to take the value.
-func (r *reader) object(field func(key string)) {
-	for r.delimiter('{'); r.err == nil && r.d.More(); {
-		field(r.text())
-	}
-	r.delimiter('}')
-}
-
-// list calls element for each element, to take it. A list may be null.
-func (r *reader) list(element func()) {
-	t := r.token()
-	if t == nil {
-		return
-	}
-	if t != json.Delim('[') {
-		r.fail(errUnexpected)
-	}
-	for r.err == nil && r.d.More() {
-		element()
-	}
-	r.delimiter(']')
-}
-
-func (r *reader) text() string { return take[string](r) }
-func (r *reader) truth() bool  { return take[bool](r) }
-
-func (r *reader) number(bits int) uint64 {
-	n, err := strconv.ParseUint(string(take[json.Number](r)), 10, bits)
-	if err != nil {
-		r.fail(err)
-	}
-	return n
-}
-
-func (r *reader) bytes() []byte {
-	b, err := base64.StdEncoding.DecodeString(r.text())
-	if err != nil {
-		r.fail(err)
+		r.Fail(err)
 	}
 	return b
 }

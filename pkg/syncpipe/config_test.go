@@ -1,7 +1,9 @@
 package syncpipe
 
 import (
+	"bytes"
 	"encoding/json"
+	"strings"
 	"testing"
 	"testing/quick"
 
@@ -9,13 +11,24 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 )
 
-// TestConfigTokens: whatever a configuration holds, it is read as package json reads
-// it. A field that decodeConfig does not know is an error of this test, too.
-func TestConfigTokens(t *testing.T) {
+// TestConfigPlain: whatever a configuration holds, it is written and read as package
+// json does it. A field that appendConfig or decodeConfig does not know is an error of
+// this test, too.
+func TestConfigPlain(t *testing.T) {
 	same := func(c Config) bool {
-		packet, err := Message{Type: TypeConfig, Config: &c}.encode()
+		m := Message{Type: TypeConfig, Config: &c}
+		packet, err := m.encode()
 		if err != nil {
 			t.Fatal(err)
+		}
+		var text bytes.Buffer
+		encoder := json.NewEncoder(&text)
+		encoder.SetEscapeHTML(false)
+		if err := encoder.Encode(m); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(strings.TrimSuffix(text.String(), "\n"), string(packet)); diff != "" {
+			t.Fatalf("encode:\n%.2000s", diff)
 		}
 		var want Message
 		if err := json.Unmarshal(packet, &want); err != nil {

@@ -132,11 +132,13 @@ func (f *Failed) Unwrap() error {
 	return f.Errno
 }
 
-// encode writes a message without a body as the constant that it is: package
-// json would first have to learn all the types that a message may hold, which in a
-// process as young as init takes longer than any step.
+// encode leaves to package json what not every start has; see package plainjson.
 func (m Message) encode() ([]byte, error) {
-	if text := bare(m.Type); m.Config == nil && m.Step == nil && m.Failed == nil && text != "" {
+	text := bare(m.Type)
+	switch {
+	case m.Type == TypeConfig && m.Config != nil && m.Step == nil && m.Failed == nil:
+		return appendConfig(nil, m.Config), nil
+	case text != "" && m.Config == nil && m.Step == nil && m.Failed == nil:
 		return []byte(text), nil
 	}
 	return json.Marshal(m)

@@ -20,6 +20,8 @@ var arrows = []struct {
 	{"shim", []string{"pkg"}},
 	{"init", []string{"pkg/syncpipe", "pkg/agent"}},
 	{"pkg/control", []string{"pkg/eventstream", "pkg/agent"}},
+	{"pkg/agent", []string{"pkg/plainjson"}},
+	{"pkg/syncpipe", []string{"pkg/plainjson"}},
 	{"pkg", nil},
 	{"scripts", []string{"pkg"}},
 }

@@ -1,0 +1,67 @@
+package agent
+
+import (
+	"encoding/json"
+	"math/rand/v2"
+	"reflect"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// sameAsJSON reports whether readConfig takes the text; if so, it must be as package
+// json takes it.
+func sameAsJSON(t *testing.T, text []byte) bool {
+	t.Helper()
+	got := readConfig(text)
+	if got == nil {
+		return false
+	}
+	var want ContainerConfig
+	if err := json.Unmarshal(text, &want); err != nil {
+		t.Fatalf("readConfig(%s) took it, json: %v", text, err)
+	}
+	if diff := cmp.Diff(&want, got); diff != "" {
+		t.Fatalf("readConfig(%s):\n%s", text, diff)
+	}
+	return true
+}
+
+// TestReadConfig: whatever an agent in Go writes is read as package json reads it. A
+// field that readConfig does not know is an error of this test, too.
+func TestReadConfig(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	for range 2000 {
+		var c ContainerConfig
+		fill(t, r, reflect.ValueOf(&c).Elem())
+		text, err := json.Marshal(&c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !sameAsJSON(t, text) {
+			t.Fatalf("readConfig(%s) left it to package json", text)
+		}
+	}
+	if !sameAsJSON(t, []byte(full)) {
+		t.Errorf("readConfig(full) left it to package json")
+	}
+}
+
+// TestReadConfigNot: what readConfig does not take as it stands.
+func TestReadConfigNot(t *testing.T) {
+	for _, text := range []string{
+		`{"Restart":"no"}`, `{"other":1}`, `{"restart":null}`, `{"resources":{"mem":1.0}}`, `{"resources":{"Mem":1}}`,
+		`{"command":{"exec":["a"],"exec":["b"]}}`, `{} {}`, `[]`, ``,
+	} {
+		if c := readConfig([]byte(text)); c != nil {
+			t.Errorf("readConfig(%s) = %+v, want nil", text, c)
+		}
+	}
+}
+
+func FuzzReadConfig(f *testing.F) {
+	f.Add([]byte(full))
+	f.Add([]byte(`{"restart":"no","env":{"A":"B"},"env":null,"userns":{"uid":1},"userns":{"gid":2},"userns":null}`))
+	f.Add([]byte(`{"command":null,"resources":{"cpu":-0,"mem":1e2},"storage":{"tmp":{"/a":-1}},"restart_backoff":{"factor":1,"factor":2}}`))
+	f.Fuzz(func(t *testing.T, text []byte) { sameAsJSON(t, text) })
+}

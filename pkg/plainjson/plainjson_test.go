@@ -1,0 +1,95 @@
+package plainjson
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"math"
+	"strings"
+	"testing"
+)
+
+// read takes an object of all kinds of values.
+func read(text string) (string, error) {
+	r := NewReader([]byte(text))
+	var got string
+	note := func(v any) { got += fmt.Sprintf("%v ", v) }
+	r.Object(func(key string) {
+		note(key)
+		switch key {
+		case "text":
+			note(r.Text())
+		case "bool":
+			note(r.Bool())
+		case "uint8":
+			note(r.Uint(8))
+		case "int8":
+			note(r.Int(8))
+		case "float":
+			note(r.Float())
+		case "array":
+			note(r.Array(func() { note(r.Text()) }))
+		case "object":
+			note(r.Object(func(key string) { note(key + "=" + r.Text()) }))
+		default:
+			r.Fail(ErrUnexpected)
+		}
+	})
+	return got, r.Close()
+}
+
+func TestReader(t *testing.T) {
+	for text, want := range map[string]string{
+		`{}`:                                     "",
+		` { "text" : "a\n\u00e9" , "bool":true}`: "text a\né bool true ",
+		`{"uint8":255,"int8":-128,"float":1e3}`:  "uint8 255 int8 -128 float 1000 ",
+		`{"array":[],"array":["a","b"]}`:         "array true array a b true ",
+		`{"array":null,"text":""}`:               "array false text  ",
+		`{"object":null,"bool":false}`:           "object false bool false ",
+		`null`:                                   "",
+		`{"object":{"a":"b","a":"c"}}`:           "object a=b a=c true ",
+	} {
+		if got, err := read(text); got != want || err != nil {
+			t.Errorf("read(%s) = %q, %v, want %q", text, got, err, want)
+		}
+	}
+	for _, text := range []string{
+		``, `[]`, `nul`, `{`, `{}}`, `{} x`, `{"other":1}`, `{"text":1}`, `{"text":null}`, `{"text":"a"`, `{"text":"a",}`, `{"text" "a"}`,
+		`{"bool":"true"}`, `{"uint8":256}`, `{"uint8":-1}`, `{"uint8":1.0}`, `{"int8":128}`, `{"float":1e999}`, `{"float":"1"}`,
+		`{"array":{}}`, `{"array":["a",1]}`, `{"array":["a"}`, `{"object":[]}`,
+	} {
+		if got, err := read(text); err == nil {
+			t.Errorf("read(%s) = %q, want an error", text, got)
+		}
+	}
+}
+
+// library returns what package json makes of a value.
+func library(t *testing.T, v any) string {
+	t.Helper()
+	var b bytes.Buffer
+	encoder := json.NewEncoder(&b)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(v); err != nil {
+		t.Fatal(err)
+	}
+	return strings.TrimSuffix(b.String(), "\n")
+}
+
+func TestAppend(t *testing.T) {
+	type names []string
+	for _, s := range []string{"", "plain ~", `"\/<>&`, "\t\x00\x7f\u2028é", "\xff\xc3", "\n"} {
+		if got, want := string(AppendString(nil, s)), library(t, s); got != want {
+			t.Errorf("AppendString(%q) = %s, want %s", s, got, want)
+		}
+		b := AppendTexts(AppendTexts(AppendTexts([]byte{'{'}, "a", names{s, "b"}), "b", names{}), "c", names(nil))
+		b = AppendUint(AppendBool(AppendBool(b, "d", true), "e", false), "f", math.MaxUint64)
+		b = append(AppendKey(AppendText(b, "g", s), "h"+s), "{}}"...)
+		want := library(t, map[string]any{
+			"a": names{s, "b"}, "b": names{}, "c": nil, "d": true, "e": false, "f": uint64(math.MaxUint64), "g": s, "h" + s: struct{}{},
+		}) // sorted by the keys, as above
+		if string(b) != want {
+			t.Errorf("%q: got %s, want %s", s, b, want)
+		}
+	}
+}
