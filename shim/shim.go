@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"runtime"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -31,10 +30,6 @@ const exitFailed = 1
 // Run supervises the container of the working directory until it is over, and ends
 // the process. It must be called on the main goroutine, locked to the main thread.
 func Run(o Options) {
-	// One thing happens at a time here. With more CPUs each goroutine that is made
-	// ready wakes another thread, which mostly finds nothing to do. Later would
-	// cost more memory than it saves: what has been spread over them stays so.
-	runtime.GOMAXPROCS(1)
 	signals := catchSignals()
 	// A process group of its own: a terminal's ^C is for those in the foreground,
 	// the agent perhaps, and is no wish to stop the container. The shell's own job
@@ -56,7 +51,7 @@ func Run(o Options) {
 		fail(err)
 	}
 	s.signals, s.lines = signals, lines
-	s.starter.trace = openTrace(o.Trace, log)
+	s.starter.trace, s.starter.caught = openTrace(o.Trace, log), signals.caught
 	start := s.nextRun()
 	go func() {
 		s.starter.awaitBirth()

@@ -34,6 +34,8 @@ type starter struct {
 	refusal error
 	// predecessor is the cgroup of the last supervisor in the run directory.
 	predecessor cgroupName
+	// caught is closed when no signal ends the supervisor any more, see catchSignals.
+	caught <-chan struct{}
 	// stuck gets the name of a step that hangs.
 	stuck chan string
 	// appeared is closed when the supervisor has appeared.
@@ -188,6 +190,7 @@ func (s *starter) createGroup() (g *cgroup.Group, err error) {
 	if err := s.findHost(); err != nil {
 		return nil, err
 	}
+	<-s.caught
 	s.predecessor = cgroupName{} // what there is of it ends here
 	return s.host.Create(s.options.CgroupParent, s.options.ID, s.owner, s.container.limits)
 }
@@ -212,6 +215,7 @@ func (s *starter) takeOver(failed bool) error {
 	if err := s.findHost(); err != nil {
 		return nil // then there is no cgroup of anybody's
 	}
+	<-s.caught
 	g, err := s.host.Create(last.Parent, last.ID, s.owner, cgroup.Limits{})
 	if errors.Is(err, cgroup.ErrInUse) || errors.Is(err, cgroup.ErrNotOurs) {
 		return nil // somebody else's by now
