@@ -57,5 +57,12 @@ func addLink() error {
 			return fmt.Errorf("raise %s: %w", name, err)
 		}
 	}
-	return nil
+	// What is sent before the kernel has noticed that both ends are up is dropped.
+	return poll(patience, func() error {
+		link, err := netlink.LinkByName("one")
+		if err == nil && link.Attrs().OperState != netlink.OperUp {
+			err = fmt.Errorf("link one is %v", link.Attrs().OperState)
+		}
+		return err
+	})
 }
