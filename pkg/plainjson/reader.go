@@ -4,32 +4,29 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"io"
 	"strconv"
+	"strings"
+	"unicode/utf8"
 )
 
-// ErrUnexpected is for a value of another kind than was asked for, and for a key
-// that the caller does not know.
+// ErrUnexpected is for a value of another kind than was asked for, for a key that
+// the caller does not know, and for what is no JSON.
 var ErrUnexpected = errors.New("unexpected content")
 
 // Reader takes values from a JSON text, in its order. After the first error it
 // takes no more: all values are zero, all objects and arrays empty. null may stand
 // only where an object or an array may.
 type Reader struct {
-	d   *json.Decoder
-	err error
+	text []byte // that is left
+	err  error
 }
 
 // NewReader returns a reader of one value.
-func NewReader(text []byte) *Reader {
-	r := &Reader{d: json.NewDecoder(bytes.NewReader(text))}
-	r.d.UseNumber()
-	return r
-}
+func NewReader(text []byte) *Reader { return &Reader{text: text} }
 
 // Close returns the first error. That something follows the value is one.
 func (r *Reader) Close() error {
-	if _, err := r.d.Token(); r.err == nil && err != io.EOF {
+	if r.next(); len(r.text) > 0 {
 		r.Fail(ErrUnexpected)
 	}
 	return r.err
@@ -40,44 +37,88 @@ func (r *Reader) Fail(err error) {
 	if r.err == nil {
 		r.err = err
 	}
+	r.text = nil
 }
 
 // Object calls field for each key of an object, to take the value or to fail. It
 // returns false if there is null instead.
 func (r *Reader) Object(field func(key string)) bool {
-	return r.composite('{', '}', func() { field(r.Text()) })
+	return r.composite('{', '}', func() {
+		key := r.Text()
+		r.want(':')
+		field(key)
+	})
 }
 
 // Array calls element for each element of an array, to take it. It returns false if
 // there is null instead.
 func (r *Reader) Array(element func()) bool { return r.composite('[', ']', element) }
 
-func (r *Reader) composite(begin, end json.Delim, part func()) bool {
-	t := r.token()
-	if t == nil {
-		return r.err != nil // else it is null
+func (r *Reader) composite(begin, end byte, part func()) bool {
+	if r.word("null") {
+		return false
 	}
-	if t != begin {
-		r.Fail(ErrUnexpected)
+	r.want(begin)
+	if r.is(end) {
+		return true
 	}
-	for r.err == nil && r.d.More() {
+	for r.err == nil {
 		part()
-	}
-	if r.token() != end {
-		r.Fail(ErrUnexpected)
+		if !r.is(',') {
+			r.want(end)
+			return true
+		}
 	}
 	return true
 }
 
 // Text takes a string.
-func (r *Reader) Text() string { return take[string](r) }
+func (r *Reader) Text() string {
+	if r.next() != '"' {
+		r.Fail(ErrUnexpected)
+		return ""
+	}
+	end, plain := 1, true
+	for end < len(r.text) && r.text[end] != '"' {
+		switch c := r.text[end]; {
+		case c == '\\':
+			plain = false
+			end++ // what is escaped may be a quotation mark
+		case c < ' ':
+			plain = false
+		}
+		end++
+	}
+	if end >= len(r.text) {
+		r.Fail(ErrUnexpected)
+		return ""
+	}
+	quoted := r.text[:end+1]
+	r.text = r.text[end+1:]
+	if plain && utf8.Valid(quoted) {
+		return string(quoted[1:end])
+	}
+	var s string
+	if err := json.Unmarshal(quoted, &s); err != nil {
+		r.Fail(err)
+	}
+	return s
+}
 
 // Bool takes true or false.
-func (r *Reader) Bool() bool { return take[bool](r) }
+func (r *Reader) Bool() bool {
+	if r.word("true") {
+		return true
+	}
+	if !r.word("false") {
+		r.Fail(ErrUnexpected)
+	}
+	return false
+}
 
 // Uint takes a whole number from 0 to 1<<bits - 1.
 func (r *Reader) Uint(bits int) uint64 {
-	n, err := strconv.ParseUint(string(take[json.Number](r)), 10, bits)
+	n, err := strconv.ParseUint(r.number(), 10, bits)
 	if err != nil {
 		r.Fail(err)
 	}
@@ -86,7 +127,7 @@ func (r *Reader) Uint(bits int) uint64 {
 
 // Int takes a whole number that a signed one of so many bits holds.
 func (r *Reader) Int(bits int) int64 {
-	n, err := strconv.ParseInt(string(take[json.Number](r)), 10, bits)
+	n, err := strconv.ParseInt(r.number(), 10, bits)
 	if err != nil {
 		r.Fail(err)
 	}
@@ -95,30 +136,61 @@ func (r *Reader) Int(bits int) int64 {
 
 // Float takes a number, as the nearest float64; one beyond all of them is an error.
 func (r *Reader) Float() float64 {
-	n, err := strconv.ParseFloat(string(take[json.Number](r)), 64)
+	n, err := strconv.ParseFloat(r.number(), 64)
 	if err != nil {
 		r.Fail(err)
 	}
 	return n
 }
 
-// token takes the next token, nil after an error.
-func (r *Reader) token() json.Token {
-	if r.err != nil {
-		return nil
+// number takes the text of a number.
+func (r *Reader) number() string {
+	r.next()
+	end := bytes.IndexFunc(r.text, func(c rune) bool { return !strings.ContainsRune("0123456789+-.eE", c) })
+	if end < 0 {
+		end = len(r.text)
 	}
-	t, err := r.d.Token()
-	if err != nil {
-		r.Fail(err)
-	}
-	return t
-}
-
-// take takes the next token, which must be a T.
-func take[T json.Token](r *Reader) (value T) {
-	value, ok := r.token().(T)
-	if !ok {
+	number := r.text[:end]
+	r.text = r.text[end:]
+	if !json.Valid(number) {
 		r.Fail(ErrUnexpected)
 	}
-	return value
+	return string(number)
+}
+
+// next returns the first byte that is not white space, or 0 at the end.
+func (r *Reader) next() byte {
+	for i, c := range r.text {
+		if c != ' ' && c != '\t' && c != '\n' && c != '\r' {
+			r.text = r.text[i:]
+			return c
+		}
+	}
+	r.text = nil
+	return 0
+}
+
+// is takes one byte if it is that one.
+func (r *Reader) is(c byte) bool {
+	if r.next() != c {
+		return false
+	}
+	r.text = r.text[1:]
+	return true
+}
+
+func (r *Reader) want(c byte) {
+	if !r.is(c) {
+		r.Fail(ErrUnexpected)
+	}
+}
+
+// word takes a word if it is that one.
+func (r *Reader) word(w string) bool {
+	r.next()
+	if len(r.text) < len(w) || string(r.text[:len(w)]) != w {
+		return false
+	}
+	r.text = r.text[len(w):]
+	return true
 }
