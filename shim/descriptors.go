@@ -14,7 +14,14 @@ const descriptorsDir = "/proc/self/fd"
 
 // closeInherited closes what the agent leaked, so that the supervisor does not
 // hold on to it for the container's life: its listening sockets, its log pipes.
+//
+// Go's runtime opens descriptors of its own with the first timer or file that it is
+// to poll, which a standard stream may be that does not block. Before that, all that
+// is open is to be closed, which the list of it would take longer to say.
 func closeInherited() {
+	if !standardPolled() && unix.CloseRange(3, math.MaxUint32, 0) == nil { // from Linux 5.9 on
+		return
+	}
 	dir, err := unix.Open(descriptorsDir, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err == unix.EMFILE { // so many have been leaked that not even the list can be had
 		closeBelowLimit()
@@ -37,6 +44,17 @@ func closeInherited() {
 			}
 		}
 	}
+}
+
+// standardPolled reports whether package os has given a standard stream to the
+// runtime to poll.
+func standardPolled() bool {
+	for fd := range uintptr(3) {
+		if flags, err := unix.FcntlInt(fd, unix.F_GETFL, 0); err == nil && flags&unix.O_NONBLOCK != 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // closeBelowLimit closes what can be open.

@@ -18,7 +18,7 @@ import (
 //	binary=PATH          the program, instead of the one under test
 //	via=WORDS            a program that becomes the supervisor
 //	leak=N               so many descriptors more than 0, 1 and 2
-//	stdin=FILE
+//	stdin=FILE           or polled: a pipe that does not block
 //	stdout=, stderr=...  closed: a pipe without a reader; blocked: one that
 //	                     nobody reads; or a file
 func (b *bed) start(ts *testscript.TestScript, args []string) error {
@@ -37,7 +37,7 @@ func (b *bed) start(ts *testscript.TestScript, args []string) error {
 		case "via":
 			l.via = strings.Fields(value)
 		case "stdin":
-			l.stdin, err = os.Open(ts.MkAbs(value))
+			l.stdin, err = inlet(ts, value)
 		case "stdout":
 			l.stdout, err = outlet(ts, value)
 		case "stderr":
@@ -76,6 +76,19 @@ func scriptEnv(ts *testscript.TestScript) []string {
 		}
 	}
 	return env
+}
+
+// inlet opens what a supervisor is given as stdin.
+func inlet(ts *testscript.TestScript, kind string) (*os.File, error) {
+	if kind != "polled" {
+		return os.Open(ts.MkAbs(kind))
+	}
+	var fds [2]int
+	if err := unix.Pipe2(fds[:], unix.O_CLOEXEC|unix.O_NONBLOCK); err != nil {
+		return nil, err
+	}
+	ts.Defer(func() { unix.Close(fds[1]) })
+	return os.NewFile(uintptr(fds[0]), "polled"), nil
 }
 
 // outlet opens what a supervisor is given as stdout or stderr.
