@@ -1,7 +1,6 @@
 package plainjson
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"strconv"
@@ -17,12 +16,13 @@ var ErrUnexpected = errors.New("unexpected content")
 // takes no more: all values are zero, all objects and arrays empty. null may stand
 // only where an object or an array may.
 type Reader struct {
-	text []byte // that is left
+	text string // that is left
 	err  error
 }
 
-// NewReader returns a reader of one value.
-func NewReader(text []byte) *Reader { return &Reader{text: text} }
+// NewReader returns a reader of one value. Most strings that are taken are parts of
+// one copy of the text, and keep it.
+func NewReader(text []byte) *Reader { return &Reader{text: string(text)} }
 
 // Close returns the first error. That something follows the value is one.
 func (r *Reader) Close() error {
@@ -37,7 +37,7 @@ func (r *Reader) Fail(err error) {
 	if r.err == nil {
 		r.err = err
 	}
-	r.text = nil
+	r.text = ""
 }
 
 // Object calls field for each key of an object, to take the value or to fail. It
@@ -95,11 +95,11 @@ func (r *Reader) Text() string {
 	}
 	quoted := r.text[:end+1]
 	r.text = r.text[end+1:]
-	if plain && utf8.Valid(quoted) {
-		return string(quoted[1:end])
+	if plain && utf8.ValidString(quoted) {
+		return quoted[1:end]
 	}
 	var s string
-	if err := json.Unmarshal(quoted, &s); err != nil {
+	if err := json.Unmarshal([]byte(quoted), &s); err != nil {
 		r.Fail(err)
 	}
 	return s
@@ -146,28 +146,30 @@ func (r *Reader) Float() float64 {
 // number takes the text of a number.
 func (r *Reader) number() string {
 	r.next()
-	end := bytes.IndexFunc(r.text, func(c rune) bool { return !strings.ContainsRune("0123456789+-.eE", c) })
+	end := strings.IndexFunc(r.text, func(c rune) bool { return !strings.ContainsRune("0123456789+-.eE", c) })
 	if end < 0 {
 		end = len(r.text)
 	}
 	number := r.text[:end]
 	r.text = r.text[end:]
-	if !json.Valid(number) {
+	if !isDigits(number) && !json.Valid([]byte(number)) {
 		r.Fail(ErrUnexpected)
 	}
-	return string(number)
+	return number
+}
+
+// isDigits reports whether a text is the simplest kind of number.
+func isDigits(s string) bool {
+	return s == "0" || s != "" && s[0] != '0' && strings.Trim(s, "0123456789") == ""
 }
 
 // next returns the first byte that is not white space, or 0 at the end.
 func (r *Reader) next() byte {
-	for i, c := range r.text {
-		if c != ' ' && c != '\t' && c != '\n' && c != '\r' {
-			r.text = r.text[i:]
-			return c
-		}
+	r.text = strings.TrimLeft(r.text, " \t\r\n")
+	if r.text == "" {
+		return 0
 	}
-	r.text = nil
-	return 0
+	return r.text[0]
 }
 
 // is takes one byte if it is that one.
@@ -186,11 +188,8 @@ func (r *Reader) want(c byte) {
 }
 
 // word takes a word if it is that one.
-func (r *Reader) word(w string) bool {
+func (r *Reader) word(w string) (is bool) {
 	r.next()
-	if len(r.text) < len(w) || string(r.text[:len(w)]) != w {
-		return false
-	}
-	r.text = r.text[len(w):]
-	return true
+	r.text, is = strings.CutPrefix(r.text, w)
+	return is
 }
