@@ -36,7 +36,6 @@ func (s *starter) bear(ctx context.Context, r *run, theirs *os.File) ([]*os.File
 		return nil, err
 	}
 	inside, err := s.cloneInit(ctx, r, theirs)
-	s.born()
 	if err != nil {
 		return nil, err
 	}

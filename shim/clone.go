@@ -111,10 +111,6 @@ func (c cloner) clone(ctx context.Context, b birth) (*child, error) {
 		// CLONE_VFORK), and the runtime, which is not told, the CPU that it runs
 		// on. Who hears of a stop, and who kills the child, need another one.
 		runtime.GOMAXPROCS(2)
-		// From the first clone on, one thing happens at a time here. With more CPUs
-		// each goroutine that is made ready wakes another thread, which mostly finds
-		// nothing to do.
-		defer runtime.GOMAXPROCS(1)
 		err = inNetwork(b.netNS, func() error {
 			pid, err = syscall.ForkExec(programPath, []string{syncpipe.HelperName}, b.attributes(&pidfd))
 			return cloneError(err, b.users != nil)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync"
@@ -40,7 +41,8 @@ type starter struct {
 	stuck chan string
 	// appeared is closed when the supervisor has appeared.
 	appeared chan struct{}
-	// born closes birth: the first helper has been cloned, or there is none.
+	// born closes birth: the first helper has all that it needs to begin, or there
+	// is none.
 	born  func()
 	birth chan struct{}
 }
@@ -59,7 +61,7 @@ func newStarter(o Options, owner cgroup.Owner) *starter {
 // executed. With an error the run is to be cleared. Canceling ctx aborts it,
 // unless the command runs already.
 func (s *starter) start(ctx context.Context, number int) (*run, error) {
-	defer s.born()
+	defer s.settle()
 	r := &run{number: number}
 	err := s.step(r, "take over", func() error { return s.takeOver(s.refusal != nil) })
 	if err != nil {
@@ -135,6 +137,7 @@ func (s *starter) steps(ctx context.Context, r *run) (err error) {
 	if err != nil {
 		return err
 	}
+	s.settle()
 	// While init is at work.
 	if err := s.step(r, "watch for out of memory", r.watchOOM); err != nil {
 		return err
@@ -156,6 +159,14 @@ func (s *starter) steps(ctx context.Context, r *run) (err error) {
 		return err
 	}
 	return p.proceed()
+}
+
+// settle is for when the hurry is over. From here on one thing happens at a time: with
+// more CPUs for Go each goroutine that is made ready wakes another thread, which
+// mostly finds nothing to do.
+func (s *starter) settle() {
+	runtime.GOMAXPROCS(1)
+	s.born()
 }
 
 // step runs one step of this half and traces it.
