@@ -52,9 +52,9 @@ func (s *supervisor) withdraw(err error) {
 // birthPatience is within what agents, who look every 50 ms, do not see.
 const birthPatience = 20 * time.Millisecond
 
-// awaitBirth waits for the first helper, but not for one that hangs. What runs while
-// it is cloned does so on another CPU of Go's, with another share of the heap, which
-// stays: 160 KiB.
+// awaitBirth waits until the first helper has all that it needs to begin, but not for
+// one that hangs. What runs meanwhile is in its way, and does so on another CPU of
+// Go's, with another share of the heap, which stays: 160 KiB.
 func (s *starter) awaitBirth() {
 	select {
 	case <-s.birth:
