@@ -31,9 +31,9 @@ var (
 //
 // Most are ignored by hand: each signal that the runtime is asked for costs a
 // round trip between two threads, 60 of them 4 ms at every start. Even three are a
-// fiftieth of a start: they are asked for beside it. Before they are caught, as
-// before this call, they end the process; so nothing may be made by then that would
-// outlive it.
+// fiftieth of a start: they are asked for while the main thread waits, for the clone
+// as a rule. Before they are caught, as before this call, they end the process; so
+// nothing may be made by then that would outlive it.
 //
 // An ignored signal is inherited across execve, by the command, too; but init gives
 // it the default dispositions whatever came before.

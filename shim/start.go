@@ -161,9 +161,8 @@ func (s *starter) steps(ctx context.Context, r *run) (err error) {
 	return p.proceed()
 }
 
-// settle is for when the hurry is over. From here on one thing happens at a time: with
-// more CPUs for Go each goroutine that is made ready wakes another thread, which
-// mostly finds nothing to do.
+// settle is for when init has all that it needs to begin, or there is none. What has
+// waited may go on, and the CPU that clone has added is not needed any more.
 func (s *starter) settle() {
 	runtime.GOMAXPROCS(1)
 	s.born()
