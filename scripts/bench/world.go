@@ -69,24 +69,14 @@ func enter(dir string) (*world, error) {
 	if err != nil {
 		return nil, err
 	}
-	type mount struct {
+	for _, m := range []struct {
 		source, target, fstype string
 		flags                  uintptr
-	}
-	mounts := []mount{
+	}{
 		{"", "/", "", unix.MS_REC | unix.MS_PRIVATE},
 		{"proc", "/proc", "proc", unix.MS_NOSUID | unix.MS_NODEV | unix.MS_NOEXEC},
 		{"tmpfs", containerdRun, "tmpfs", unix.MS_NOSUID | unix.MS_NODEV},
-	}
-	// What lives no longer than a container is in memory, for all, as it is below
-	// /run: on a disk the files that others have deleted a moment ago are in the way.
-	for _, name := range []string{"run", "bundle", "state", "exits"} {
-		if err := os.Mkdir(w.path(name), 0o755); err != nil {
-			return nil, err
-		}
-		mounts = append(mounts, mount{"tmpfs", w.path(name), "tmpfs", unix.MS_NOSUID | unix.MS_NODEV})
-	}
-	for _, m := range mounts {
+	} {
 		if err := unix.Mount(m.source, m.target, m.fstype, m.flags, ""); err != nil {
 			return nil, fmt.Errorf("mount %s: %w", m.target, err)
 		}
