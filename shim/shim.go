@@ -60,7 +60,7 @@ func Run(o Options) {
 	start := s.nextRun()
 	go func() {
 		s.starter.awaitBirth()
-		// While init comes up.
+		// While init is at work.
 		signals.catchTraps()
 		protect()
 		withdraw := func(err error) {

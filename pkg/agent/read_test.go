@@ -65,3 +65,13 @@ func FuzzReadConfig(f *testing.F) {
 	f.Add([]byte(`{"command":null,"resources":{"cpu":-0,"mem":1e2},"storage":{"tmp":{"/a":-1}},"restart_backoff":{"factor":1,"factor":2}}`))
 	f.Fuzz(func(t *testing.T, text []byte) { sameAsJSON(t, text) })
 }
+
+// The first parse of a process is what a start pays; this is every other.
+func BenchmarkParseConfig(b *testing.B) {
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := ParseConfig([]byte(full)); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
