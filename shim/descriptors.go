@@ -15,9 +15,10 @@ const descriptorsDir = "/proc/self/fd"
 // closeInherited closes what the agent leaked, so that the supervisor does not
 // hold on to it for the container's life: its listening sockets, its log pipes.
 //
-// Go's runtime opens descriptors of its own with the first timer or file that it is
-// to poll, which a standard stream may be that does not block. Before that, all that
-// is open is to be closed, which the list of it would take longer to say.
+// Go's runtime opens descriptors of its own with the first timer and the first file
+// that is opened, or with a standard stream that does not block. Nobody opens one and
+// waits for anything before this call; so all that is open is to be closed, which the
+// list of it would take longer to say.
 func closeInherited() {
 	if !standardPolled() && unix.CloseRange(3, math.MaxUint32, 0) == nil { // from Linux 5.9 on
 		return

@@ -246,7 +246,7 @@ func broadcast(address string) error {
 	}
 	defer conn.Close()
 	packet := make([]byte, 1000)
-	for range 1000 {
+	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); {
 		if _, err := conn.Write(packet); err != nil {
 			return err
 		}
@@ -254,7 +254,6 @@ func broadcast(address string) error {
 		if err != nil || count.RxBytes >= uint64(len(packet)) {
 			return err
 		}
-		time.Sleep(10 * time.Millisecond)
 	}
 	return errors.New("no packet has arrived")
 }

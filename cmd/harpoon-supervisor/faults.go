@@ -54,16 +54,16 @@ func init() {
 // environment returns that of the supervisor. init's own is empty; but it sees
 // the host's /proc, in which its parent has a number.
 func environment() map[string]string {
-	path := "/proc/self/environ"
+	entries := os.Environ() // no file may be opened before what was inherited is closed
 	if os.Args[0] == syncpipe.HelperName {
 		status, _ := os.ReadFile("/proc/self/status")
 		_, rest, _ := strings.Cut(string(status), "\nPPid:\t")
 		parent, _, _ := strings.Cut(rest, "\n")
-		path = "/proc/" + parent + "/environ"
+		text, _ := os.ReadFile("/proc/" + parent + "/environ") // no parent, no orders
+		entries = strings.Split(string(text), "\x00")
 	}
-	text, _ := os.ReadFile(path) // no parent, no orders
 	env := map[string]string{}
-	for entry := range strings.SplitSeq(string(text), "\x00") {
+	for _, entry := range entries {
 		name, value, _ := strings.Cut(entry, "=")
 		env[name] = value
 	}

@@ -122,7 +122,7 @@ func (sc scenario) points(t *testing.T) []string {
 // there was none to be had.
 func (s *supervisor) drive(restarted bool) state {
 	var client *stream
-	if poll(patience, func() error {
+	if poll(3*patience, func() error { // it may be stopped meanwhile
 		if closed(s.ended, "") == nil {
 			return nil
 		}
