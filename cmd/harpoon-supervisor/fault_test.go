@@ -240,13 +240,6 @@ func (f faultCase) judge(s *supervisor, status string, final state) error {
 	return match(f.complaint(), said)
 }
 
-// early is where a signal may still end the supervisor: nothing has been made that
-// would outlive it.
-var early = []string{
-	"shim: check descriptor limit", "shim: lock run directory", "shim: remove stale", "shim: read agent.json", "shim: clear last run",
-	"shim: take over", "shim: make sync pipe", "shim: protect program", "shim: clone", "shim: disinherit", "shim: create cgroup",
-}
-
 // bestEffort is what another way is found for.
 var bestEffort = []string{"cgroup: write freezer.state", "cgroup: write cgroup.freeze", "cgroup: write cgroup.kill"}
 
