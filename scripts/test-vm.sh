@@ -28,8 +28,8 @@ LIMIT=${LIMIT:-1500} # s, for one kernel
 
 CACHE=${CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/harpoon-test-vm}
 PATH=$PATH:/usr/sbin:/sbin # mke2fs
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+work=$(mktemp -d) new=
+trap 'rm -rf "$work" ${new:+"$new"}' EXIT
 
 say() { echo "test-vm: $*" >&2; }
 
@@ -66,7 +66,7 @@ download() {
 # kernel VERSION SUITE: vmlinuz and the modules, in $CACHE/VERSION from the first
 # time on; remove that to get a newer one. It is unpacked, never installed.
 kernel() {
-	local dir=$CACHE/$1 new
+	local dir=$CACHE/$1
 	[[ -e $dir ]] && return
 	mkdir -p "$CACHE"
 	new=$(mktemp -d "$CACHE/new.XXXXXX")

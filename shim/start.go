@@ -200,9 +200,14 @@ func (s *starter) createGroup() (g *cgroup.Group, err error) {
 	if err := s.findHost(); err != nil {
 		return nil, err
 	}
-	<-s.caught
 	s.predecessor = cgroupName{} // what there is of it ends here
-	return s.host.Create(s.options.CgroupParent, s.options.ID, s.owner, s.container.limits)
+	return s.create(cgroupName{s.options.CgroupParent, s.options.ID}, s.container.limits)
+}
+
+// create makes a cgroup, which is the first thing that would outlive this process.
+func (s *starter) create(name cgroupName, need cgroup.Limits) (*cgroup.Group, error) {
+	<-s.caught
+	return s.host.Create(name.Parent, name.ID, s.owner, need)
 }
 
 func (s *starter) findHost() (err error) {
@@ -225,8 +230,7 @@ func (s *starter) takeOver(failed bool) error {
 	if err := s.findHost(); err != nil {
 		return nil // then there is no cgroup of anybody's
 	}
-	<-s.caught
-	g, err := s.host.Create(last.Parent, last.ID, s.owner, cgroup.Limits{})
+	g, err := s.create(last, cgroup.Limits{})
 	if errors.Is(err, cgroup.ErrInUse) || errors.Is(err, cgroup.ErrNotOurs) {
 		return nil // somebody else's by now
 	}

@@ -8,16 +8,10 @@ import (
 
 // AppendKey begins a member of an object, with a comma unless it is the first.
 func AppendKey(b []byte, key string) []byte {
-	return append(AppendString(AppendElement(b), key), ':')
-}
-
-// AppendElement begins an element of an array, with a comma unless it is the first.
-func AppendElement(b []byte) []byte {
-	switch b[len(b)-1] {
-	case '{', '[':
-		return b
+	if b[len(b)-1] != '{' {
+		b = append(b, ',')
 	}
-	return append(b, ',')
+	return append(AppendString(b, key), ':')
 }
 
 // AppendBool appends a member that is true or false.
@@ -37,13 +31,22 @@ func AppendText(b []byte, key, v string) []byte {
 
 // AppendTexts appends a member that is an array of strings, or null if that is nil.
 func AppendTexts[T ~string](b []byte, key string, list []T) []byte {
+	return AppendArray(b, key, list, func(b []byte, s T) []byte { return AppendString(b, string(s)) })
+}
+
+// AppendArray appends a member that is an array, whose elements are appended by a
+// function, or null if that is nil.
+func AppendArray[T any](b []byte, key string, list []T, element func([]byte, T) []byte) []byte {
 	b = AppendKey(b, key)
 	if list == nil {
 		return append(b, "null"...)
 	}
 	b = append(b, '[')
-	for _, s := range list {
-		b = AppendString(AppendElement(b), string(s))
+	for i, v := range list {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = element(b, v)
 	}
 	return append(b, ']')
 }

@@ -42,13 +42,8 @@ func appendConfig(b []byte, c *Config) []byte {
 // AppendMounts appends a member of an object that is an array of mounts, or null if
 // there is none.
 func AppendMounts(b []byte, key string, mounts []Mount) []byte {
-	b = plainjson.AppendKey(b, key)
-	if mounts == nil {
-		return append(b, "null"...)
-	}
-	b = append(b, '[')
-	for _, m := range mounts {
-		b = append(plainjson.AppendElement(b), '{')
+	return plainjson.AppendArray(b, key, mounts, func(b []byte, m Mount) []byte {
+		b = append(b, '{')
 		if m.Source != "" {
 			b = plainjson.AppendText(b, "source", m.Source)
 		}
@@ -56,9 +51,8 @@ func AppendMounts(b []byte, key string, mounts []Mount) []byte {
 		if m.Size != 0 {
 			b = plainjson.AppendUint(b, "size", m.Size)
 		}
-		b = append(b, '}')
-	}
-	return append(b, ']')
+		return append(b, '}')
+	})
 }
 
 // AppendUserNS appends a member of an object that is a user namespace, or null.
@@ -79,16 +73,9 @@ func AppendUserNS(b []byte, key string, u *UserNS) []byte {
 
 // appendBytes appends a member that is an array of byte strings in base64, or null.
 func appendBytes(b []byte, key string, list [][]byte) []byte {
-	b = plainjson.AppendKey(b, key)
-	if list == nil {
-		return append(b, "null"...)
-	}
-	b = append(b, '[')
-	for _, s := range list {
-		b = append(plainjson.AppendElement(b), '"')
-		b = append(base64.StdEncoding.AppendEncode(b, s), '"')
-	}
-	return append(b, ']')
+	return plainjson.AppendArray(b, key, list, func(b, s []byte) []byte {
+		return append(base64.StdEncoding.AppendEncode(append(b, '"'), s), '"')
+	})
 }
 
 // decodeConfig reads a config message.
