@@ -1,0 +1,29 @@
+package shim
+
+import (
+	"testing"
+	"testing/synctest"
+
+	"harpoon-supervisor/pkg/cgroup"
+)
+
+// TestCreateWaits: no cgroup is made while a signal may still end the supervisor, for
+// it would be left.
+func TestCreateWaits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		caught, made := make(chan struct{}), make(chan error, 1)
+		s := &starter{caught: caught}
+		go func() {
+			_, err := s.create(cgroupName{}, cgroup.Limits{}) // no ID: an error at once, when its turn comes
+			made <- err
+		}()
+		synctest.Wait()
+		if len(made) > 0 {
+			t.Fatal("create() does not wait for the signals to be caught")
+		}
+		close(caught)
+		if err := <-made; err == nil {
+			t.Error("create() without an ID: no error")
+		}
+	})
+}
