@@ -50,12 +50,11 @@ func (e ending) status(finalSent, leftOver bool) int {
 }
 
 // lookAtDir ends a supervisor that is down for good and whose directory has been
-// deleted: nobody can ever reach it. Only then is there anything to watch for.
+// deleted: nobody can ever reach it. It is watched only from a while after the end:
+// most ends have been acknowledged by then, and when a watch of inotify(7) is closed,
+// the kernel waits for a grace period, up to 20 ms.
 func (s *supervisor) lookAtDir() {
 	s.lookDir = nil
-	if s.state != down {
-		return
-	}
 	if s.unwatch == nil {
 		stop, err := s.dir.watch(s.deleted)
 		if err != nil { // fs.inotify.max_user_instances: look by the clock instead
@@ -86,7 +85,9 @@ func (s *supervisor) abandon() {
 
 // end takes leave of the clients and removes what is ours.
 func (s *supervisor) end() int {
-	s.unwatch()
+	if s.unwatch != nil {
+		s.unwatch()
+	}
 	// Removed before it refuses; who connected before that is served.
 	s.cleanUp("unpublish control", s.listener.unpublish)
 	s.cleanUp("dismiss clients", s.dismiss)

@@ -45,7 +45,7 @@ type supervisor struct {
 	event   []byte                  // the same as an event
 	abort   context.CancelCauseFunc // ends the start in progress
 	cleared <-chan struct{}         // closed when the last run has been cleared
-	unwatch func()                  // ends the watch of the run directory, once down
+	unwatch func()                  // ends the watch of the run directory, if there is one
 	// unwatched: it could not be watched, so it is looked at by the clock.
 	unwatched bool
 
@@ -102,7 +102,7 @@ func newSupervisor(dir runDir, log *slog.Logger) *supervisor {
 const (
 	sampleInterval = 3 * time.Second        // while up, if anybody listens
 	errLinger      = time.Second            // from a final err that has been sent to the end
-	dirInterval    = time.Second            // between two looks at a directory whose control is gone
+	dirInterval    = time.Second            // from the end to the first look at the directory, and between two whose control is gone
 	firstLook      = 250 * time.Microsecond // after a hint
 	killLooks      = 13                     // after a hint, at doubling distances: two seconds in all
 )
@@ -172,12 +172,14 @@ func (s *supervisor) apply(e event) {
 		s.startRun()
 	case down:
 		s.due, s.nextAt = nil, time.Time{}
+		if from != down {
+			s.lookDir = time.After(dirInterval) // see lookAtDir
+		}
 	}
 	s.setTick()
 	if from != down && !to.startInProgress() {
 		s.publish()
 	}
-	s.lookAtDir()
 }
 
 // onTick tells everybody fresh metrics.

@@ -115,6 +115,13 @@ func (w *world) look() record {
 	return seen
 }
 
+// watches reports whether the loop has its directory watched, as look does.
+func (w *world) watches() bool {
+	synctest.Wait()
+	defer w.ask("look")
+	return w.s.unwatch != nil
+}
+
 // snapshot returns how often start has been called, and the runs.
 func (w *world) snapshot() (int, []*fakeProcess) {
 	w.mu.Lock()
