@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"runtime"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -31,10 +30,6 @@ const exitFailed = 1
 // Run supervises the container of the working directory until it is over, and ends
 // the process. It must be called on the main goroutine, locked to the main thread.
 func Run(o Options) {
-	// One thing happens at a time here. With more CPUs each goroutine that is made
-	// ready wakes another thread, which mostly finds nothing to do. Later would
-	// cost more memory than it saves: what has been spread over them stays so.
-	runtime.GOMAXPROCS(1)
 	signals := catchSignals()
 	// A process group of its own: a terminal's ^C is for those in the foreground,
 	// the agent perhaps, and is no wish to stop the container. The shell's own job

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"runtime"
 	"strconv"
 	"strings"
 	"sync"
@@ -162,9 +161,9 @@ func (s *starter) steps(ctx context.Context, r *run) (err error) {
 }
 
 // settle is for when init has all that it needs to begin, or there is none. What has
-// waited may go on, and the CPU that clone has added is not needed any more.
+// waited may go on.
 func (s *starter) settle() {
-	runtime.GOMAXPROCS(1)
+	useOneCPU() // there may have been no clone
 	s.born()
 }
 
