@@ -43,14 +43,13 @@ func (c *container) mountDev() (err error) {
 		return err
 	}
 	for _, d := range devices {
-		fd, err := c.makeDevice(d.name, unix.Mkdev(d.major, d.minor))
+		number := unix.Mkdev(d.major, d.minor)
+		err := unix.Mknodat(c.dev, d.name, unix.S_IFCHR|0o666, int(number))
+		if err == nil && d.name == "null" { // what masks files
+			c.null, err = openDevice(c.dev, d.name, number)
+		}
 		if err != nil {
 			return pathError("mknod", "/dev/"+d.name, err)
-		}
-		if d.name == "null" {
-			c.null = fd // what masks files
-		} else {
-			unix.Close(fd)
 		}
 	}
 	for _, l := range devLinks {
@@ -81,16 +80,8 @@ func (c *container) mountDev() (err error) {
 	return nil
 }
 
-// makeDevice makes a node in /dev and opens it. It is looked at once more: what
-// masks a file must be the null device and nothing else (CVE-2025-31133).
-func (c *container) makeDevice(name string, number uint64) (int, error) {
-	if err := unix.Mknodat(c.dev, name, unix.S_IFCHR|0o666, int(number)); err != nil {
-		return -1, err
-	}
-	return openDevice(c.dev, name, number)
-}
-
-// openDevice opens a node with O_PATH, if it is that device.
+// openDevice opens a node with O_PATH, if it is that device: what masks a file must
+// be the null device and nothing else (CVE-2025-31133).
 func openDevice(dir int, name string, number uint64) (int, error) {
 	fd, err := unix.Openat(dir, name, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
 	if err != nil {

@@ -185,20 +185,21 @@ func TestOpenPlain(t *testing.T) {
 	for _, test := range []struct {
 		path string
 		want string
+		dir  bool
 		err  error
 	}{
-		{"a", "/a", nil},
-		{"a/b", "/a/b", nil},
-		{"a/file", "/a/file", nil},
-		{"link", "", unix.ELOOP},
-		{"link/b", "", unix.ELOOP},
-		{"a/link", "", unix.ELOOP},
-		{"none", "", unix.ENOENT},
-		{"a/none", "", unix.ENOENT},
+		{"a", "/a", true, nil},
+		{"a/b", "/a/b", true, nil},
+		{"a/file", "/a/file", false, nil},
+		{"link", "", false, unix.ELOOP},
+		{"link/b", "", false, unix.ELOOP},
+		{"a/link", "", false, unix.ELOOP},
+		{"none", "", false, unix.ENOENT},
+		{"a/none", "", false, unix.ENOENT},
 	} {
-		fd, err := openPlain(root, test.path)
-		if err != test.err {
-			t.Errorf("openPlain(%s) = %v, want %v", test.path, err, test.err)
+		fd, isDir, err := openPlain(root, test.path)
+		if err != test.err || isDir != test.dir {
+			t.Errorf("openPlain(%s) = %v, %v, want %v, %v", test.path, isDir, err, test.dir, test.err)
 		}
 		if err == nil {
 			if got := where(t, fd, path); got != test.want {
@@ -207,7 +208,7 @@ func TestOpenPlain(t *testing.T) {
 			unix.Close(fd)
 		}
 	}
-	if _, err := openPlain(root, "../../../../../../../../proc/self"); err != unix.EXDEV && err != unix.ELOOP {
+	if _, _, err := openPlain(root, "../../../../../../../../proc/self"); err != unix.EXDEV && err != unix.ELOOP {
 		t.Errorf("openPlain(another filesystem) = %v, want EXDEV", err)
 	}
 }

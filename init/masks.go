@@ -28,14 +28,14 @@ var readOnly = []string{"proc/bus", "proc/fs", "proc/irq", "proc/sys", "proc/sys
 func (c *container) maskPaths() error {
 	empty := -1
 	for _, path := range masked {
-		at, err := c.openKernel(path)
+		at, isDir, err := c.openKernel(path)
 		if errors.Is(err, unix.ENOENT) {
 			continue
 		}
 		if err != nil {
 			return err
 		}
-		mount, err := c.mask(at, &empty)
+		mount, err := c.mask(at, isDir, &empty)
 		unix.Close(at)
 		if err != nil {
 			return pathError("mask", "/"+path, err)
@@ -60,11 +60,8 @@ func (c *container) maskPaths() error {
 
 // mask covers what is open. The first directory is covered by a new tmpfs, which
 // becomes the empty one of all others.
-func (c *container) mask(at int, empty *int) (int, error) {
-	isDir, err := isDirectory(at)
+func (c *container) mask(at int, isDir bool, empty *int) (mount int, err error) {
 	switch {
-	case err != nil:
-		return -1, err
 	case !isDir:
 		return bind(c.null, at, false)
 	case *empty >= 0:
@@ -78,7 +75,7 @@ func (c *container) mask(at int, empty *int) (int, error) {
 }
 
 func (c *container) makePathReadOnly(path string) error {
-	at, err := c.openKernel(path)
+	at, _, err := c.openKernel(path)
 	if err != nil {
 		return err
 	}
@@ -91,24 +88,25 @@ func (c *container) makePathReadOnly(path string) error {
 	return pathError("make read-only", "/"+path, setAttributes(mount, unix.MOUNT_ATTR_RDONLY, false))
 }
 
-// openKernel opens a path in the container's /proc or /sys. Neither has a link
-// there, nor another filesystem: whatever is one is not what was meant.
-func (c *container) openKernel(path string) (int, error) {
+// openKernel opens a path in the container's /proc or /sys, and says whether it is a
+// directory. Neither has a link there, nor another filesystem: whatever is one is not
+// what was meant.
+func (c *container) openKernel(path string) (fd int, isDir bool, err error) {
 	top, rest, _ := strings.Cut(path, "/")
 	root := c.proc
 	if top == "sys" {
 		root = c.sys
 	}
-	fd, err := openPlain(root, rest)
-	return fd, pathError("open", "/"+path, err)
+	fd, isDir, err = openPlain(root, rest)
+	return fd, isDir, pathError("open", "/"+path, err)
 }
 
 // openPlain opens a path below dir, without links and within one filesystem, as
 // openat2(2) does with RESOLVE_NO_SYMLINKS and RESOLVE_NO_XDEV.
-func openPlain(dir int, path string) (int, error) {
+func openPlain(dir int, path string) (fd int, isDir bool, err error) {
 	var st unix.Stat_t
 	if err := unix.Fstat(dir, &st); err != nil {
-		return -1, err
+		return -1, false, err
 	}
 	device, at := st.Dev, dir
 	for _, name := range strings.Split(path, "/") {
@@ -117,7 +115,7 @@ func openPlain(dir int, path string) (int, error) {
 			unix.Close(at)
 		}
 		if err != nil {
-			return -1, err
+			return -1, false, err
 		}
 		at = fd
 		if err = unix.Fstat(fd, &st); err == nil && st.Mode&unix.S_IFMT == unix.S_IFLNK {
@@ -128,8 +126,8 @@ func openPlain(dir int, path string) (int, error) {
 		}
 		if err != nil {
 			unix.Close(fd)
-			return -1, err
+			return -1, false, err
 		}
 	}
-	return at, nil
+	return at, st.Mode&unix.S_IFMT == unix.S_IFDIR, nil
 }
