@@ -128,7 +128,9 @@ func (s *supervisor) onStarted(r *run) {
 	if r.oom != nil {
 		go r.notify(s.hints)
 	}
-	s.meter.sample(r)
+	if len(s.clients) > 0 { // others are told fresh figures when they come
+		s.meter.sample(r)
+	}
 	s.apply(started)
 	if s.state == stopping { // asked for while it started, and too late to abort
 		s.signalRun(s.stopWith)
