@@ -126,9 +126,9 @@ func allSteps(c *container) []step {
 		{name: "find command", run: c.lookUp},
 		// Once more, whatever the steps before it have changed.
 		{name: "parent death", run: c.armParentDeath},
-		// All that needs memory has been done. The shim writes the limits, which
-		// may be too tight for a Go program; from here on the memory is the
-		// container's, so nothing is sent but a failure.
+		// All that needs memory has been done. The shim writes limits that may be too
+		// tight for a Go program; from here on the memory is the container's, so
+		// nothing is sent but a failure.
 		{name: "tell ready", run: c.tellReady, silent: true},
 		// While the shim does so. After all that the filter forbids, and after no new
 		// privs, without which only root may install one. What is left to do is allowed

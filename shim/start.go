@@ -141,6 +141,12 @@ func (s *starter) steps(ctx context.Context, r *run) (err error) {
 	if err := s.step(r, "watch for out of memory", r.watchOOM); err != nil {
 		return err
 	}
+	roomy := s.container.limits.Roomy()
+	if roomy {
+		if err := s.limit(r); err != nil {
+			return err
+		}
+	}
 	if err := p.awaitReady(); err != nil {
 		return err
 	}
@@ -150,9 +156,10 @@ func (s *starter) steps(ctx context.Context, r *run) (err error) {
 	if err := s.step(r, "open network", func() error { return s.openNetwork(r) }); err != nil {
 		return err
 	}
-	// A program as large as init might not survive tight limits; the command must.
-	if err := s.step(r, "write limits", func() error { return r.group.SetLimits(s.container.limits) }); err != nil {
-		return err
+	if !roomy { // a program as large as init might not survive them; the command must
+		if err := s.limit(r); err != nil {
+			return err
+		}
 	}
 	if err := s.step(r, "appear", func() error { return s.awaitAppearance(ctx) }); err != nil {
 		return err
@@ -160,19 +167,16 @@ func (s *starter) steps(ctx context.Context, r *run) (err error) {
 	return p.proceed()
 }
 
+// limit writes the limits.
+func (s *starter) limit(r *run) error {
+	return s.step(r, "write limits", func() error { return r.group.SetLimits(s.container.limits) })
+}
+
 // settle is for when init has all that it needs to begin, or there is none. What has
 // waited may go on.
 func (s *starter) settle() {
 	useOneCPU() // there may have been no clone
 	s.born()
-}
-
-// step runs one step of this half and traces it.
-func (s *starter) step(r *run, name string, f func() error) error {
-	start := syncpipe.Monotonic()
-	err := watched(name, s.hang, f)
-	s.trace.step(r.number, name, start)
-	return err
 }
 
 // admits returns an error for what the configuration asks of the host in vain.

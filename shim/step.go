@@ -48,3 +48,11 @@ func watched(name string, late func(string), f func() error) (err error) {
 func errLate(name string) error {
 	return fmt.Errorf("%s: no answer within %v", name, syncpipe.Timeout)
 }
+
+// step runs one step of this half and traces it.
+func (s *starter) step(r *run, name string, f func() error) error {
+	start := syncpipe.Monotonic()
+	err := watched(name, s.hang, f)
+	s.trace.step(r.number, name, start)
+	return err
+}

@@ -38,6 +38,13 @@ const (
 	maxQuota = 1 << 33
 )
 
+// Roomy reports whether a helper process of some megabytes and a few threads, which
+// is in a hurry, feels nothing of the limits.
+func (l Limits) Roomy() bool {
+	const memory, cpu, pids = 64 << 20, 1, 64
+	return (l.Memory == 0 || l.Memory >= memory) && (l.CPU == 0 || l.CPU >= cpu) && (l.PIDs == 0 || l.PIDs >= pids)
+}
+
 // controllers returns those that the limits need.
 func (l Limits) controllers() []string {
 	var list []string

@@ -26,6 +26,25 @@ func TestQuota(t *testing.T) {
 	}
 }
 
+func TestRoomy(t *testing.T) {
+	for _, tt := range []struct {
+		limits Limits
+		want   bool
+	}{
+		{Limits{}, true},
+		{Limits{Memory: 64 << 20, CPU: 1, PIDs: 64}, true},
+		{Limits{Memory: 64<<20 - 1}, false},
+		{Limits{CPU: 0.99}, false},
+		{Limits{PIDs: 63}, false},
+		{Limits{Memory: 1 << 30, CPU: 4, PIDs: 1}, false},
+		{Limits{OOMGroup: true}, true},
+	} {
+		if got := tt.limits.Roomy(); got != tt.want {
+			t.Errorf("%+v roomy: %v, want %v", tt.limits, got, tt.want)
+		}
+	}
+}
+
 func TestBytes(t *testing.T) {
 	for _, tt := range []struct {
 		memory, n uint64

@@ -9,9 +9,10 @@
 //
 //	shim                               init
 //	config  ------------------------->        enter the cgroup, then all steps that need memory
+//	write roomy limits
 //	        <------------------------- step   {name, start, took}, only with Config.Trace
 //	        <------------------------- ready
-//	write limits, raise loopback              seccomp, signals, close descriptors
+//	write tight limits, raise loopback        seccomp, signals, close descriptors
 //	proceed ------------------------->        execve
 //	        <------------------------- EOF    execve closed the pipe: the command runs
 //	        <------------------------- failed {step, path, errno, text}, at any time instead
