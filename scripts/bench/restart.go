@@ -14,8 +14,8 @@ const restartConfig = `{"restart":"always","resources":{"mem":256},
 // others to start anew after such a delay.
 func measureRestart(ctx context.Context, w *world, r *recorder) error {
 	list := named(w.available(w.subjects()), "ours", "floor in Go", "crun, lean", "runc, lean")
-	for range w.settings.Rounds {
-		for _, s := range list {
+	for round := range w.settings.Rounds {
+		for _, s := range inTurn(list, round) {
 			if r.isOut(s.name) {
 				continue
 			}

@@ -13,7 +13,7 @@ const pause = 250 * time.Millisecond
 func measureStart(ctx context.Context, w *world, r *recorder) error {
 	list := w.available(w.subjects())
 	for round := range w.settings.Rounds + 1 {
-		for _, s := range list {
+		for _, s := range inTurn(list, round) {
 			if r.isOut(s.name) {
 				continue
 			}

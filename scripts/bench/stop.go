@@ -10,8 +10,8 @@ import (
 // told to.
 func measureStop(ctx context.Context, w *world, r *recorder) error {
 	list := named(w.available(w.subjects()), "ours", "crun, lean", "runc, lean", "conmon + crun", "containerd (ctr run)")
-	for range w.settings.Rounds {
-		for _, s := range list {
+	for round := range w.settings.Rounds {
+		for _, s := range inTurn(list, round) {
 			if r.isOut(s.name) {
 				continue
 			}
