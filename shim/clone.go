@@ -63,9 +63,8 @@ type birth struct {
 
 // helperEnvironment is for the Go runtime of a helper, whose life is too short for
 // a collection and which does one thing after another: with one processor it needs
-// fewer threads, and less memory. Without the last word the runtime would take a
-// profile of the first allocation, before it knows that nobody will read it.
-var helperEnvironment = []string{"GOMAXPROCS=1", "GOGC=off", "GODEBUG=memprofilerate=0"}
+// fewer threads, and less memory.
+var helperEnvironment = []string{"GOMAXPROCS=1", "GOGC=off"}
 
 // attributes returns b as package syscall takes it.
 func (b birth) attributes(pidfd *int) *syscall.ProcAttr {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -68,5 +69,23 @@ func TestDirectoryNames(t *testing.T) {
 	})
 	if err != nil {
 		t.Fatal(err)
+	}
+}
+
+// TestGodebugs: what the Makefile tells the runtime takes the place of what the go
+// command would, from main.go; so it must hold that.
+func TestGodebugs(t *testing.T) {
+	makefile, err := os.ReadFile(root + "/Makefile")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(makefile), "\nGODEBUGS := ")
+	told, _, _ := strings.Cut(rest, "\n")
+	list, err := exec.Command("go", "list", "-f", "{{.DefaultGODEBUG}}", module+"/cmd/harpoon-supervisor").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := strings.TrimSpace(string(list)) + ",memprofilerate=0"; told != want {
+		t.Errorf("GODEBUGS in the Makefile is %q, want %q", told, want)
 	}
 }
