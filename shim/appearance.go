@@ -49,6 +49,13 @@ func (s *supervisor) withdraw(err error) {
 	_ = s.awaitCleared() // has been logged
 }
 
+// settle is for when init has all that it needs to begin, or there is none. What has
+// waited may go on.
+func (s *starter) settle() {
+	useOneCPU() // there may have been no clone
+	s.born()
+}
+
 // birthPatience is within what agents, who look every 50 ms, do not see.
 const birthPatience = 20 * time.Millisecond
 

@@ -115,8 +115,10 @@ func (c cloner) clone(ctx context.Context, b birth) (*child, error) {
 		}
 		defer useOneCPU()
 		err = inNetwork(b.netNS, func() error {
-			pid, err = syscall.ForkExec(programPath, []string{syncpipe.HelperName}, b.attributes(&pidfd))
-			return cloneError(err, b.users != nil)
+			return withSlack(func() error {
+				pid, err = syscall.ForkExec(programPath, []string{syncpipe.HelperName}, b.attributes(&pidfd))
+				return cloneError(err, b.users != nil)
+			})
 		})
 	}, b.onMain)
 	close(done)

@@ -36,6 +36,7 @@ func Run(o Options) {
 	// is a leader already, and hears it.
 	_ = unix.Setpgid(0, 0)
 	closeInherited()
+	monitor := calmMonitor()
 	unix.Umask(0o022) // the agent's may be anything
 	// For init, which inherits it: each huge page that its heap is given would count
 	// 2 MiB against the container's limit. It allows them again for the command.
@@ -51,7 +52,7 @@ func Run(o Options) {
 		fail(err)
 	}
 	s.signals, s.lines = signals, lines
-	s.starter.trace, s.starter.caught = openTrace(o.Trace, log), signals.caught
+	s.starter.trace, s.starter.caught, s.starter.monitor = openTrace(o.Trace, log), signals.caught, monitor
 	start := s.nextRun()
 	go func() {
 		s.starter.awaitBirth()

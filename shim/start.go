@@ -42,17 +42,22 @@ type starter struct {
 	appeared chan struct{}
 	// born closes birth: the first helper has all that it needs to begin, or there
 	// is none.
-	born  func()
-	birth chan struct{}
+	born    func()
+	birth   chan struct{}
+	monitor monitor // calm until then
 }
 
 func newStarter(o Options, owner cgroup.Owner) *starter {
-	birth := make(chan struct{})
-	return &starter{
+	s := &starter{
 		options: o, owner: owner, predecessor: readPredecessor(),
 		cloner: cloner{make(chan func())}, stuck: make(chan string, 1), appeared: make(chan struct{}),
-		born: sync.OnceFunc(func() { close(birth) }), birth: birth,
+		birth: make(chan struct{}),
 	}
+	s.born = sync.OnceFunc(func() {
+		s.monitor.wake()
+		close(s.birth)
+	})
+	return s
 }
 
 // start is the goroutine that starts a run: it goes through the steps outside,
@@ -170,13 +175,6 @@ func (s *starter) steps(ctx context.Context, r *run) (err error) {
 // limit writes the limits.
 func (s *starter) limit(r *run) error {
 	return s.step(r, "write limits", func() error { return r.group.SetLimits(s.container.limits) })
-}
-
-// settle is for when init has all that it needs to begin, or there is none. What has
-// waited may go on.
-func (s *starter) settle() {
-	useOneCPU() // there may have been no clone
-	s.born()
 }
 
 // admits returns an error for what the configuration asks of the host in vain.

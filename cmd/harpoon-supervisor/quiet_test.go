@@ -70,6 +70,24 @@ func sleepsBetweenTicks(t *testing.T, literal string) {
 	t.Errorf("each time more wake-ups than one a tick")
 }
 
+// TestPreciseTimers: once the command runs no timer of the supervisor is late any
+// more, as those of the runtime's monitor are while it starts.
+func TestPreciseTimers(t *testing.T) {
+	needRoot(t)
+	_, s := started(t, launch{command: []string{"/bin/workload", "until-term", "0"}}, "")
+	threads, err := os.ReadDir(s.proc("task"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, thread := range threads {
+		const usual = "50000\n" // ns
+		slack, err := os.ReadFile(filepath.Join("/proc", thread.Name(), "timerslack_ns"))
+		if !os.IsNotExist(err) && string(slack) != usual {
+			t.Errorf("thread %s: timer slack of %q ns, %v", thread.Name(), slack, err)
+		}
+	}
+}
+
 // wakeUps are, by thread, how often it has slept: voluntary_ctxt_switches of
 // proc_pid_status(5).
 type wakeUps map[string]int

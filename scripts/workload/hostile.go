@@ -12,8 +12,8 @@ const agentKey = "harpoon-agent"
 
 // hostile becomes a program that inherits what a careless parent may leave it:
 // signals ignored and blocked, a umask that forbids all, a low priority of every
-// kind, one processor, a fixed memory layout, a bad score with the out-of-memory
-// killer, groups, capabilities and a key.
+// kind, one processor, imprecise timers, a fixed memory layout, a bad score with the
+// out-of-memory killer, groups, capabilities and a key.
 //
 // The main goroutine is locked to the thread that will exec.
 func hostile(args []string) {
@@ -33,6 +33,8 @@ func hostile(args []string) {
 	check(unix.SchedSetaffinity(0, &one))
 	const whoProcess, bestEffort7 = 1, 2<<13 | 7 // ioprio_set(2)
 	check(raw(unix.SYS_IOPRIO_SET, whoProcess, 0, bestEffort7))
+	const wakeLate = 1_000_000 // ns
+	check(unix.Prctl(unix.PR_SET_TIMERSLACK, wakeLate, 0, 0, 0))
 	check(raw(unix.SYS_PERSONALITY, addrNoRandomize, 0, 0))
 	leaveKey()
 	check(unix.Setgroups([]int{4, 24}))

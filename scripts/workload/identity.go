@@ -71,6 +71,9 @@ func reportIdentity([]string) {
 	var cpus unix.CPUSet
 	check(unix.SchedGetaffinity(0, &cpus))
 	report("cpus", cpus.Count())
+	slack, err := unix.PrctlRetInt(unix.PR_GET_TIMERSLACK, 0, 0, 0, 0)
+	check(err)
+	report("timer slack", slack)
 	personality, _, _ := unix.RawSyscall(unix.SYS_PERSONALITY, 0xffffffff, 0, 0) // cannot fail
 	report("personality", fmt.Sprintf("%#x", personality))
 	score, err := os.ReadFile("/proc/self/oom_score_adj")

@@ -1,0 +1,56 @@
+package shim
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// TestMonitor: the thread whose timers are made imprecise is the runtime's monitor,
+// which is the one that sleeps for a time while others are at work; and they are made
+// precise again.
+func TestMonitor(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("needs root, for timers of other threads")
+	}
+	usual := slackOf(t, "self")
+	m := calmMonitor()
+	t.Cleanup(m.wake)
+	if got := slackOf(t, m.thread()); got != fmt.Sprint(monitorSlack.Nanoseconds()) {
+		t.Errorf("calm: timer slack of %s ns", got)
+	}
+	deadline := time.Now().Add(5 * time.Second)
+	for {
+		doing, err := os.ReadFile("/proc/" + m.thread() + "/syscall")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.HasPrefix(string(doing), fmt.Sprint(unix.SYS_NANOSLEEP, " ")) {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("not seen in nanosleep(2); last in: %s", doing)
+		}
+	}
+	m.wake()
+	if got := slackOf(t, m.thread()); got != usual {
+		t.Errorf("after wake: timer slack of %s ns, want %s", got, usual)
+	}
+}
+
+// thread returns the monitor's thread ID.
+func (m monitor) thread() string { return strings.Split(string(m), "/")[2] }
+
+// slackOf returns a thread's timer slack in ns.
+func slackOf(t *testing.T, thread string) string {
+	t.Helper()
+	text, err := os.ReadFile("/proc/" + thread + "/timerslack_ns")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.TrimSpace(string(text))
+}
