@@ -46,7 +46,7 @@ func lookAtHost() (h host, err error) {
 	if h.descriptors, err = descriptors(os.Getpid()); err != nil {
 		return h, err
 	}
-	if h.run, err = pathsBelow("/run"); err != nil {
+	if h.run, err = pathsInRun(); err != nil {
 		return h, err
 	}
 	if h.keys, err = keyrings(); err != nil {
@@ -110,12 +110,15 @@ func added(what string, before, after []string) error {
 	return fmt.Errorf("%s: %s", what, strings.Join(more, "\n\t"))
 }
 
-// pathsBelow returns all paths below a directory; what comes and goes meanwhile is
-// left out.
-func pathsBelow(top string) ([]string, error) {
+// pathsInRun returns all paths below /run. What comes and goes meanwhile is left out,
+// and what the first mount(8) of a machine makes, which may be one of our scripts'.
+func pathsInRun() ([]string, error) {
 	var paths []string
-	err := filepath.WalkDir(top, func(path string, _ fs.DirEntry, err error) error {
-		if !os.IsNotExist(err) {
+	err := filepath.WalkDir("/run", func(path string, _ fs.DirEntry, err error) error {
+		switch {
+		case path == "/run/mount":
+			return fs.SkipDir
+		case !os.IsNotExist(err):
 			paths = append(paths, path)
 		}
 		return nil
