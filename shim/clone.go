@@ -175,6 +175,8 @@ func inNetwork(path string, f func() error) error {
 	if path == "" {
 		return f()
 	}
+	runtime.LockOSThread() // or a thread that is made meanwhile would be from this one, and stay there
+	defer runtime.UnlockOSThread()
 	own, err := os.Open("/proc/thread-self/ns/net")
 	if err != nil {
 		return fmt.Errorf("join network: %w", err)

@@ -28,7 +28,8 @@ type Options struct {
 const exitFailed = 1
 
 // Run supervises the container of the working directory until it is over, and ends
-// the process. It must be called on the main goroutine, locked to the main thread.
+// the process. It must be called on the main goroutine, in a function init or locked to
+// the main thread.
 func Run(o Options) {
 	signals := catchSignals()
 	// A process group of its own: a terminal's ^C is for those in the foreground,

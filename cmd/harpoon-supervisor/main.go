@@ -11,7 +11,6 @@ package main
 import (
 	"fmt"
 	"os"
-	"runtime"
 	"strings"
 
 	_ "harpoon-supervisor/init" // runs in the helper process, and ends it
@@ -27,23 +26,27 @@ var (
 // exitUsage is the exit status for a wrong command line.
 const exitUsage = 2
 
-// The main goroutine stays on the main thread, in both halves: see the comments
-// of the packages.
-func init() { runtime.LockOSThread() }
+// Both halves run in a function init, and end there: the helper in that of its
+// package, the shim here. For so long the runtime keeps the main goroutine on the main
+// thread, where both have to be (see the comments of the packages). LockOSThread would
+// do so, too, but first starts a thread to make all further ones.
+func init() {
+	if options, err := parse(os.Args[1:]); err == nil {
+		options.Version = version
+		shim.Run(options)
+	}
+}
 
+// main is for a command line that starts nothing.
 func main() {
-	options, err := parse(os.Args[1:])
-	switch {
-	case err == errHelp:
+	switch _, err := parse(os.Args[1:]); err {
+	case errHelp:
 		fmt.Print(usage)
-	case err == errVersion:
+	case errVersion:
 		fmt.Printf("version %s (%s)\n", version, commit)
-	case err != nil:
+	default:
 		line := strings.ReplaceAll(err.Error(), "\n", `\n`) // what was given may hold any
 		fmt.Fprintf(os.Stderr, "harpoon-supervisor: %s\n%s", line, usage)
 		os.Exit(exitUsage)
-	default:
-		options.Version = version
-		shim.Run(options)
 	}
 }
