@@ -170,5 +170,4 @@ func (c *conmonProcess) clear() {
 		c.command("delete", "--force", c.id)
 		reap(c.pid)
 	}
-	os.RemoveAll(c.dir)
 }

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/moby/sys/mountinfo"
 	"golang.org/x/sys/unix"
 )
 
@@ -27,11 +28,16 @@ func describe(r *result, dir string) error {
 	if err != nil {
 		return err
 	}
+	disk, err := mountinfo.GetMounts(mountinfo.ParentsFilter(dir))
+	if err != nil {
+		return err
+	}
 	r.Machine = []fact{
 		{"CPU", processor()},
 		{"cores", fmt.Sprint(runtime.NumCPU())},
 		{"kernel", "Linux " + release + " " + unix.ByteSliceToString(name.Machine[:])},
 		{"cgroups", layout},
+		{"run directories and bundles on", disk[len(disk)-1].FSType},
 	}
 	r.Versions = versions(dir)
 	info, err := os.Stat(filepath.Join(dir, "bin/harpoon-supervisor"))

@@ -158,5 +158,4 @@ func (o *oursProcess) clear() {
 		o.client.Close()
 	}
 	o.process.clear()
-	os.RemoveAll(o.dir)
 }
