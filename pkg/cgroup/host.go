@@ -37,23 +37,65 @@ var (
 type Host struct {
 	version     Version
 	hierarchies []hierarchy
-	self        string // /proc/self/cgroup
+	self        string // ownCgroup
 }
 
 // A hierarchy is one that has a controller of ours; on v2 the only one.
 type hierarchy struct {
-	mount       string   // where it is mounted
-	root        string   // the cgroup that is seen there, as /proc/PID/mountinfo names it
+	mount string // where it is mounted
+	// root is the cgroup that is seen there, as /proc/PID/mountinfo names it, or ""
+	// if that has not been looked up.
+	root        string
 	controllers []string // of ours; on v2 none: what is there is seen in each group
 }
+
+// usualDir is where distributions mount cgroups: v2 itself, or a hierarchy of v1 for
+// each controller, by its name or with a link of that name (cgroups(7)).
+const usualDir = "/sys/fs/cgroup"
 
 // Unified reports whether the host has cgroup v2 alone, in the usual place. It is
 // one system call, for who must know before there is time for Detect.
 func Unified() bool { return cgroups.Mode() == cgroups.Unified }
 
-// Detect looks the host's hierarchies up in the caller's mount table (proc(5),
-// /proc/PID/mountinfo). It is an error if there is none.
+// Detect finds the host's hierarchies: in the usual places, if each is in its own, or
+// else by the caller's mount table. That takes the longer the more is mounted on a
+// host, for each container perhaps. It is an error if there is none.
 func Detect() (*Host, error) {
+	if Unified() {
+		return &Host{version: V2, hierarchies: []hierarchy{{mount: usualDir}}, self: ownCgroup}, nil
+	}
+	if h := usual(usualDir); h != nil {
+		return h, nil
+	}
+	return lookUp()
+}
+
+// usual returns the host's hierarchies if all v1 controllers are in their usual places
+// below dir, or else nil.
+func usual(dir string) *Host {
+	h := &Host{version: V1, self: ownCgroup}
+	mounts := map[uint64]string{} // by device number: each hierarchy has its own
+	for _, name := range controllersV1 {
+		mount := path.Join(dir, name)
+		var st unix.Stat_t
+		var fs unix.Statfs_t
+		if unix.Stat(mount, &st) != nil || unix.Statfs(mount, &fs) != nil || fs.Type != unix.CGROUP_SUPER_MAGIC {
+			return nil
+		}
+		if same, found := mounts[st.Dev]; found {
+			mount = same
+		}
+		mounts[st.Dev] = mount
+		if name != "blkio" || accountsIO(mount) {
+			h.add(mount, "", name)
+		}
+	}
+	return h
+}
+
+// lookUp finds the hierarchies in the caller's mount table (proc(5),
+// /proc/PID/mountinfo).
+func lookUp() (*Host, error) {
 	f, err := os.Open("/proc/self/mountinfo")
 	if err != nil {
 		return nil, fmt.Errorf("detect cgroups: %w", err)
@@ -75,6 +117,9 @@ func visible(m *mountinfo.Info) bool {
 	return err == nil && st.Dev == unix.Mkdev(uint32(m.Major), uint32(m.Minor))
 }
 
+// ownCgroup says which cgroup the caller is in, in each hierarchy.
+const ownCgroup = "/proc/self/cgroup"
+
 var errNoHierarchy = errors.New("no hierarchy is mounted")
 
 func detect(table io.Reader, visible func(*mountinfo.Info) bool) (*Host, error) {
@@ -86,13 +131,13 @@ func detect(table io.Reader, visible func(*mountinfo.Info) bool) (*Host, error) 
 	// Where a hierarchy is mounted twice, the mount that shows all of it.
 	slices.SortStableFunc(mounts, func(a, b *mountinfo.Info) int { return partial(a) - partial(b) })
 
-	h := &Host{version: V1, self: "/proc/self/cgroup"}
+	h := &Host{version: V1, self: ownCgroup}
 	for _, name := range controllersV1 {
 		i := slices.IndexFunc(mounts, func(m *mountinfo.Info) bool {
 			return m.FSType == "cgroup" && slices.Contains(strings.Split(m.VFSOptions, ","), name)
 		})
 		if i >= 0 && (name != "blkio" || accountsIO(mounts[i].Mountpoint)) {
-			h.add(mounts[i], name)
+			h.add(mounts[i].Mountpoint, mounts[i].Root, name)
 		}
 	}
 	if len(h.hierarchies) > 0 {
@@ -126,16 +171,14 @@ func partial(m *mountinfo.Info) int {
 
 // add notes where a v1 controller is. Some are mounted together (cpu,cpuacct):
 // they share directories and tasks files.
-func (h *Host) add(m *mountinfo.Info, controller string) {
+func (h *Host) add(mount, root, controller string) {
 	for i := range h.hierarchies {
-		if h.hierarchies[i].mount == m.Mountpoint {
+		if h.hierarchies[i].mount == mount {
 			h.hierarchies[i].controllers = append(h.hierarchies[i].controllers, controller)
 			return
 		}
 	}
-	h.hierarchies = append(h.hierarchies, hierarchy{
-		mount: m.Mountpoint, root: m.Root, controllers: []string{controller},
-	})
+	h.hierarchies = append(h.hierarchies, hierarchy{mount: mount, root: root, controllers: []string{controller}})
 }
 
 // Version returns V1 or V2.

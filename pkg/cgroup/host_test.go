@@ -2,6 +2,9 @@ package cgroup
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -75,6 +78,75 @@ func TestDetectHere(t *testing.T) {
 			t.Errorf("Detect: no %s", file)
 		}
 	}
+}
+
+// TestUsual: what is in the usual places is what the mount table says.
+func TestUsual(t *testing.T) {
+	table, err := lookUp()
+	if err != nil {
+		t.Skip(err)
+	}
+	found, err := Detect()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if found.version != table.version || len(found.hierarchies) != len(table.hierarchies) {
+		t.Fatalf("Detect() = %+v, want %+v", found, table)
+	}
+	for i, hi := range found.hierarchies {
+		want := table.hierarchies[i]
+		if !sameFile(t, hi.mount, want.mount) || !slices.Equal(hi.controllers, want.controllers) {
+			t.Errorf("Detect() = %+v, want %+v", found, table)
+		}
+	}
+}
+
+// TestUsualTogether: links lead to hierarchies that several controllers share. One that
+// is not in its place, or nothing of a cgroup there, is for the mount table to tell.
+func TestUsualTogether(t *testing.T) {
+	if usual(usualDir) == nil {
+		t.Skip("no cgroup v1 in its usual places")
+	}
+	dir := t.TempDir()
+	link := func(from, to string) {
+		t.Helper()
+		if err := os.Symlink(to, filepath.Join(dir, from)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, name := range []string{"memory", "cpu", "pids", "blkio"} {
+		link(name, filepath.Join(usualDir, name))
+	}
+	link("cpuacct", "cpu")
+	if h := usual(dir); h != nil {
+		t.Errorf("without freezer: %+v", h)
+	}
+	link("freezer", dir)
+	if h := usual(dir); h != nil {
+		t.Errorf("freezer is no cgroup: %+v", h)
+	}
+	if err := os.Remove(filepath.Join(dir, "freezer")); err != nil {
+		t.Fatal(err)
+	}
+	link("freezer", filepath.Join(usualDir, "freezer"))
+	h := usual(dir)
+	if h == nil {
+		t.Fatal("usual found nothing")
+	}
+	if i := slices.IndexFunc(h.hierarchies, func(hi hierarchy) bool { return slices.Equal(hi.controllers, []string{"cpu", "cpuacct"}) }); i < 0 {
+		t.Errorf("cpu and cpuacct are not together: %+v", h)
+	}
+}
+
+// sameFile reports whether two paths lead to the same file.
+func sameFile(t *testing.T, a, b string) bool {
+	t.Helper()
+	fileA, errA := os.Stat(a)
+	fileB, errB := os.Stat(b)
+	if errA != nil || errB != nil {
+		t.Fatal(errA, errB)
+	}
+	return os.SameFile(fileA, fileB)
 }
 
 func BenchmarkDetect(b *testing.B) {

@@ -47,6 +47,12 @@ func (h *Host) places(parent, id string) ([]place, error) {
 }
 
 func (h *Host) selfPlaces(id string) ([]place, error) {
+	if h.hierarchies[0].root == "" {
+		var err error
+		if h, err = lookUp(); err != nil {
+			return nil, fmt.Errorf("cgroup parent self: %w", err)
+		}
+	}
 	f, err := os.Open(h.self)
 	if err != nil {
 		return nil, fmt.Errorf("cgroup parent self: %w", err)
