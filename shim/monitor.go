@@ -1,16 +1,18 @@
 package shim
 
 import (
+	"strconv"
 	"time"
 
 	"golang.org/x/sys/unix"
 )
 
 // The Go runtime has a thread, its monitor, that looks after the others (sysmon in
-// package runtime). While any of them has something to do it looks every 20 us at
-// first; so throughout a start, in both halves, which gives it nothing to find. How late
-// the kernel may wake a thread is the thread's timer slack (prctl(2), PR_SET_TIMERSLACK):
-// with a large one the monitor sleeps instead. That is a tenth of a start.
+// package runtime). While any of them has something to do it looks every 20 us, at
+// first; that is throughout a start, in both halves, where there is nothing to find. How
+// late the kernel may wake a thread is the thread's timer slack (prctl(2),
+// PR_SET_TIMERSLACK): with a large one the monitor sleeps instead, which saves a tenth of
+// a start.
 
 // monitorSlack is as long as the monitor itself sleeps at most.
 const monitorSlack = 10 * time.Millisecond
@@ -37,7 +39,7 @@ func calmMonitor() monitor {
 		return ""
 	}
 	m := monitor("/proc/" + threads[1] + "/timerslack_ns")
-	m.write("10000000")
+	m.write(strconv.FormatInt(monitorSlack.Nanoseconds(), 10))
 	return m
 }
 
