@@ -47,7 +47,7 @@ func (h *Host) places(parent, id string) ([]place, error) {
 }
 
 func (h *Host) selfPlaces(id string) ([]place, error) {
-	if h.hierarchies[0].root == "" {
+	if h.hierarchies[0].root == "" { // they were in the usual places
 		var err error
 		if h, err = lookUp(); err != nil {
 			return nil, fmt.Errorf("cgroup parent self: %w", err)
