@@ -107,6 +107,10 @@ func (c cloner) clone(ctx context.Context, b birth) (*child, error) {
 		killUntil(done)
 	})
 	c.run(func() {
+		// A thread made meanwhile is not to be made from this one: it would be in its
+		// network namespace, and have its timer slack, for good.
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
 		// The kernel keeps this thread until the child has executed (clone(2),
 		// CLONE_VFORK), and the runtime, which is not told, the CPU that it runs
 		// on. Who hears of a stop, and who kills the child, need another one.
@@ -175,8 +179,6 @@ func inNetwork(path string, f func() error) error {
 	if path == "" {
 		return f()
 	}
-	runtime.LockOSThread() // or a thread that is made meanwhile would be from this one, and stay there
-	defer runtime.UnlockOSThread()
 	own, err := os.Open("/proc/thread-self/ns/net")
 	if err != nil {
 		return fmt.Errorf("join network: %w", err)

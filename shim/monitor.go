@@ -17,43 +17,64 @@ import (
 // monitorSlack is as long as the monitor itself sleeps at most.
 const monitorSlack = 10 * time.Millisecond
 
-// monitor is the file of the monitor's timer slack, or empty (proc(5),
-// /proc/pid/timerslack_ns; to write it needs CAP_SYS_NICE).
-type monitor string
+// monitor is the monitor's thread ID, and the timer slack that all threads had. It is
+// empty if the monitor could not be calmed.
+type monitor struct{ thread, slack string }
 
 // calmMonitor lets the runtime's monitor sleep. It is the second thread of the process:
 // the first that the runtime makes, which are listed in that order.
 func calmMonitor() monitor {
-	fd, err := unix.Open("/proc/self/task", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	slack, err := unix.PrctlRetInt(unix.PR_GET_TIMERSLACK, 0, 0, 0, 0)
 	if err != nil {
-		return ""
+		return monitor{}
 	}
-	defer unix.Close(fd)
-	var buffer [512]byte
-	n, err := unix.Getdents(fd, buffer[:])
-	if err != nil {
-		return ""
+	var m monitor
+	if list := threads(); len(list) > 1 && setSlack(list[1], strconv.FormatInt(monitorSlack.Nanoseconds(), 10)) == nil {
+		m = monitor{thread: list[1], slack: strconv.Itoa(slack)}
 	}
-	_, _, threads := unix.ParseDirent(buffer[:n], 2, nil)
-	if len(threads) < 2 {
-		return ""
-	}
-	m := monitor("/proc/" + threads[1] + "/timerslack_ns")
-	m.write(strconv.FormatInt(monitorSlack.Nanoseconds(), 10))
 	return m
 }
 
 // wake ends what calmMonitor has begun: should a goroutine be in a system call that takes
-// long, it is the monitor that lets the others have its CPU.
-func (m monitor) wake() { m.write("0") } // the thread's default
-
-func (m monitor) write(ns string) {
-	fd, err := unix.Open(string(m), unix.O_WRONLY|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return // it costs what it costs
+// long, it is the monitor that lets the others have its CPU. It may have made a thread
+// for them, which then has its slack.
+func (m monitor) wake() {
+	if m.thread == "" {
+		return
 	}
-	_, _ = unix.Write(fd, []byte(ns)) // as well
-	unix.Close(fd)
+	_ = setSlack(m.thread, m.slack) // first, so that there will be no more of them
+	for _, thread := range threads() {
+		_ = setSlack(thread, m.slack) // it may have ended
+	}
+}
+
+// threads returns the IDs of this process's threads, the oldest first.
+func threads() (list []string) {
+	fd, err := unix.Open("/proc/self/task", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil
+	}
+	defer unix.Close(fd)
+	var buffer [512]byte
+	for {
+		n, err := unix.Getdents(fd, buffer[:])
+		if err != nil || n <= 0 {
+			return list
+		}
+		_, _, list = unix.ParseDirent(buffer[:n], -1, list)
+	}
+}
+
+// setSlack sets a thread's timer slack, in ns (proc(5), /proc/pid/timerslack_ns). It
+// needs CAP_SYS_NICE.
+func setSlack(thread, ns string) error {
+	fd, err := unix.Open("/proc/"+thread+"/timerslack_ns", unix.O_WRONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	_, err = unix.Write(fd, []byte(ns))
+	return err
 }
 
 // withSlack calls f with a timer slack of this thread that a helper made there inherits,
