@@ -1,6 +1,7 @@
 package shim
 
 import (
+	"slices"
 	"strconv"
 	"time"
 
@@ -17,9 +18,12 @@ import (
 // monitorSlack is as long as the monitor itself sleeps at most.
 const monitorSlack = 10 * time.Millisecond
 
-// monitor is the monitor's thread ID, and the timer slack that all threads had. It is
-// empty if the monitor could not be calmed.
-type monitor struct{ thread, slack string }
+// monitor is what it takes to wake it up. It is empty if it could not be calmed.
+type monitor struct {
+	thread string // its ID
+	last   string // that of the youngest thread there was then
+	slack  string // the timer slack that all had, in ns
+}
 
 // calmMonitor lets the runtime's monitor sleep. It is the second thread of the process:
 // the first that the runtime makes, which are listed in that order.
@@ -30,7 +34,7 @@ func calmMonitor() monitor {
 	}
 	var m monitor
 	if list := threads(); len(list) > 1 && setSlack(list[1], strconv.FormatInt(monitorSlack.Nanoseconds(), 10)) == nil {
-		m = monitor{thread: list[1], slack: strconv.Itoa(slack)}
+		m = monitor{thread: list[1], last: list[len(list)-1], slack: strconv.Itoa(slack)}
 	}
 	return m
 }
@@ -43,8 +47,9 @@ func (m monitor) wake() {
 		return
 	}
 	_ = setSlack(m.thread, m.slack) // first, so that there will be no more of them
-	for _, thread := range threads() {
-		_ = setSlack(thread, m.slack) // it may have ended
+	list := threads()
+	for _, thread := range list[slices.Index(list, m.last)+1:] { // all, if that one has ended
+		_ = setSlack(thread, m.slack) // it may have ended, too
 	}
 }
 

@@ -38,14 +38,11 @@ func TestMonitor(t *testing.T) {
 			t.Fatalf("not seen in nanosleep(2); last in: %s", doing)
 		}
 	}
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-	// As a thread that the monitor has made.
-	if err := unix.Prctl(unix.PR_SET_TIMERSLACK, uintptr(monitorSlack), 0, 0, 0); err != nil {
-		t.Fatal(err)
-	}
+	made, end := threadWithSlack(t, monitorSlack)
+	defer end()
+	m.last = "" // it may be older than that
 	m.wake()
-	for _, thread := range []string{m.thread, strconv.Itoa(unix.Gettid())} {
+	for _, thread := range []string{m.thread, made} {
 		if got := slackOf(t, thread); got != usual {
 			t.Errorf("after wake: timer slack of %s ns, want %s", got, usual)
 		}
@@ -60,4 +57,20 @@ func slackOf(t *testing.T, thread string) string {
 		t.Fatal(err)
 	}
 	return strings.TrimSpace(string(text))
+}
+
+// threadWithSlack makes a thread that has a timer slack, as if another one that has it
+// had made it. It returns its ID, and what ends it.
+func threadWithSlack(t *testing.T, slack time.Duration) (thread string, end func()) {
+	t.Helper()
+	ids, done := make(chan int), make(chan struct{})
+	go func() {
+		runtime.LockOSThread() // for good: the thread ends with the goroutine
+		if err := unix.Prctl(unix.PR_SET_TIMERSLACK, uintptr(slack), 0, 0, 0); err != nil {
+			t.Error(err)
+		}
+		ids <- unix.Gettid()
+		<-done
+	}()
+	return strconv.Itoa(<-ids), func() { close(done) }
 }
