@@ -94,7 +94,7 @@ func (p *pipe) cause(err error) error {
 	if err == nil || p.run.child == nil {
 		return err
 	}
-	if stat, unread := p.run.child.readStat(); unread != nil || !stat.dead() {
+	if stat, unread := p.run.child.readStat(); unread != nil || !stat.dying() {
 		return err
 	}
 	_, last := p.receive()

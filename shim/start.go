@@ -266,7 +266,7 @@ func (s *starter) explain(r *run, helper process, err error) error {
 		return err
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return fmt.Errorf("init: %s: no answer within %v", at, syncpipe.Timeout)
-	case !errors.Is(err, errDied) && (unread != nil || !stat.dead()):
+	case !errors.Is(err, errDied) && (unread != nil || !stat.dying()):
 		return err
 	}
 	// It died before we ended it, whatever it was that failed for that reason.
