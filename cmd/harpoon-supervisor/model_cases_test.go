@@ -165,6 +165,7 @@ func TestModel(t *testing.T) {
 		{"TERM", a("no", up(0, 10), we("TERM", 15), hears("up"), final(0, 20, exit3), end), ""},
 		{"TERM, and nobody there", a("no", with(func(w *scribe) { w.visits = nil }), up(0, 10), we("TERM", 15), hears("up"), final(0, 20, exit3), ended("143")), ""},
 		{"TERM in the first moment", a("no", up(0, 10), we("stop", 15), hears("up"), final(0, 20, exit2), exit, end), ""},
+		{"crashed at the last moment", a("no", up(0, 10), we("TERM", 15), hears("up"), final(0, 20, exit3), we("crash", 25), end, with(func(w *scribe) { w.status = "SIGKILL" })), ""},
 		{"crashed", a("always", up(0, 10), down(0, 20, exit3), we("crash", 30), with(func(w *scribe) { w.status = "SIGKILL" })), ""},
 
 		{"two exits", a("no", up(0, 10), final(0, 20, exit3), with(func(w *scribe) { w.visits[1].seen = w.visits[1].seen[:1] }), downTo("two", 0, 21, 25, exit3, false), exit, end), "two exits"},
