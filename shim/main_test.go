@@ -10,6 +10,10 @@ import (
 	"time"
 )
 
+// The main thread is TestMain's alone. Threads that are changed for good end with
+// their goroutines; the main one would stay.
+func init() { runtime.LockOSThread() }
+
 // TestMain fails the run if goroutines or descriptors are left. It plays the
 // peers of TestIdentify as well.
 func TestMain(m *testing.M) {

@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"testing"
 	"time"
@@ -28,6 +29,10 @@ var bench struct {
 	parent     string // of the cgroups
 	prefix     string // of all IDs
 }
+
+// The main thread is TestMain's alone. Threads that are put in another namespace end
+// with their goroutines; the main one would stay, and it is the process in /proc/self.
+func init() { runtime.LockOSThread() }
 
 func TestMain(m *testing.M) {
 	flag.Parse()
