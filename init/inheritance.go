@@ -27,7 +27,7 @@ func (c *container) resetThread() error {
 	if err := call(unix.SYS_IOPRIO_SET, whoProcess, 0, 0); err != nil && err != error(unix.ENOSYS) {
 		return fmt.Errorf("ionice: %w", err)
 	}
-	// The shim has made it large, for the runtime's monitor; the agent may have, too.
+	// The shim has made it large, for the runtime's monitor.
 	const usualSlack = 50_000 // ns (prctl(2), PR_SET_TIMERSLACK)
 	if err := call(unix.SYS_PRCTL, unix.PR_SET_TIMERSLACK, usualSlack, 0); err != nil {
 		return fmt.Errorf("timer slack: %w", err)

@@ -107,10 +107,6 @@ func (c cloner) clone(ctx context.Context, b birth) (*child, error) {
 		killUntil(done)
 	})
 	c.run(func() {
-		// A thread made meanwhile is not to be made from this one: it would be in its
-		// network namespace, and have its timer slack, for good.
-		runtime.LockOSThread()
-		defer runtime.UnlockOSThread()
 		// The kernel keeps this thread until the child has executed (clone(2),
 		// CLONE_VFORK), and the runtime, which is not told, the CPU that it runs
 		// on. Who hears of a stop, and who kills the child, need another one.
@@ -119,10 +115,11 @@ func (c cloner) clone(ctx context.Context, b birth) (*child, error) {
 		}
 		defer useOneCPU()
 		err = inNetwork(b.netNS, func() error {
-			return withSlack(func() error {
-				pid, err = syscall.ForkExec(programPath, []string{syncpipe.HelperName}, b.attributes(&pidfd))
-				return cloneError(err, b.users != nil)
-			})
+			pid, err = syscall.ForkExec(programPath, []string{syncpipe.HelperName}, b.attributes(&pidfd))
+			if err == nil {
+				calmHelper(pid)
+			}
+			return cloneError(err, b.users != nil)
 		})
 	}, b.onMain)
 	close(done)
@@ -179,6 +176,9 @@ func inNetwork(path string, f func() error) error {
 	if path == "" {
 		return f()
 	}
+	// A thread made meanwhile is not to be made from this one: it would be there, too.
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
 	own, err := os.Open("/proc/thread-self/ns/net")
 	if err != nil {
 		return fmt.Errorf("join network: %w", err)

@@ -15,29 +15,38 @@ import (
 // PR_SET_TIMERSLACK): with a large one the monitor sleeps instead, which saves a tenth of
 // a start.
 
-// monitorSlack is as long as the monitor itself sleeps at most.
-const monitorSlack = 10 * time.Millisecond
+const (
+	// monitorSlack is as long as the monitor itself sleeps at most.
+	monitorSlack = 10 * time.Millisecond
+	// usualSlack is what the kernel gives pid 1.
+	usualSlack = 50 * time.Microsecond
+)
 
 // monitor is what it takes to wake it up. It is empty if it could not be calmed.
 type monitor struct {
 	thread string // its ID
 	last   string // that of the youngest thread there was then
-	slack  string // the timer slack that all had, in ns
 }
 
 // calmMonitor lets the runtime's monitor sleep. It is the second thread of the process:
 // the first that the runtime makes, which are listed in that order.
+//
+// It is called on the main thread, which gets the usual slack, whatever the agent's is: to
+// the kernel the slack of a thread is the usual one of the processes that it makes, the
+// command's in the end, to which PR_SET_TIMERSLACK with 0 returns.
 func calmMonitor() monitor {
-	slack, err := unix.PrctlRetInt(unix.PR_GET_TIMERSLACK, 0, 0, 0, 0)
-	if err != nil {
-		return monitor{}
-	}
+	_ = unix.Prctl(unix.PR_SET_TIMERSLACK, uintptr(usualSlack), 0, 0, 0) // cannot fail
 	var m monitor
-	if list := threads(); len(list) > 1 && setSlack(list[1], strconv.FormatInt(monitorSlack.Nanoseconds(), 10)) == nil {
-		m = monitor{thread: list[1], last: list[len(list)-1], slack: strconv.Itoa(slack)}
+	if list := threads(); len(list) > 1 && setSlack(list[1], monitorSlack) == nil {
+		m = monitor{thread: list[1], last: list[len(list)-1]}
 	}
 	return m
 }
+
+// calmHelper does the same for a helper that has just been made. Its runtime has yet to
+// make its monitor, which inherits from the main thread; if it should be faster, so be it.
+// The helper gives its main thread the usual slack in time for the command.
+func calmHelper(pid int) { _ = setSlack(strconv.Itoa(pid), monitorSlack) }
 
 // wake ends what calmMonitor has begun: should a goroutine be in a system call that takes
 // long, it is the monitor that lets the others have its CPU. It may have made a thread
@@ -46,10 +55,10 @@ func (m monitor) wake() {
 	if m.thread == "" {
 		return
 	}
-	_ = setSlack(m.thread, m.slack) // first, so that there will be no more of them
+	_ = setSlack(m.thread, usualSlack) // first, so that there will be no more of them
 	list := threads()
 	for _, thread := range list[slices.Index(list, m.last)+1:] { // all, if that one has ended
-		_ = setSlack(thread, m.slack) // it may have ended, too
+		_ = setSlack(thread, usualSlack) // it may have ended, too
 	}
 }
 
@@ -70,26 +79,14 @@ func threads() (list []string) {
 	}
 }
 
-// setSlack sets a thread's timer slack, in ns (proc(5), /proc/pid/timerslack_ns). It
-// needs CAP_SYS_NICE.
-func setSlack(thread, ns string) error {
+// setSlack sets the timer slack of a thread, or of a process's main thread (proc(5),
+// /proc/pid/timerslack_ns). It needs CAP_SYS_NICE.
+func setSlack(thread string, slack time.Duration) error {
 	fd, err := unix.Open("/proc/"+thread+"/timerslack_ns", unix.O_WRONLY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return err
 	}
 	defer unix.Close(fd)
-	_, err = unix.Write(fd, []byte(ns))
+	_, err = unix.Write(fd, strconv.AppendInt(nil, slack.Nanoseconds(), 10))
 	return err
-}
-
-// withSlack calls f with a timer slack of this thread that a helper made there inherits,
-// and its monitor from it. (Its command gets the usual one.)
-func withSlack(f func() error) error {
-	own, err := unix.PrctlRetInt(unix.PR_GET_TIMERSLACK, 0, 0, 0, 0)
-	if err != nil {
-		return f()
-	}
-	_ = unix.Prctl(unix.PR_SET_TIMERSLACK, uintptr(monitorSlack), 0, 0, 0)
-	defer unix.Prctl(unix.PR_SET_TIMERSLACK, uintptr(own), 0, 0, 0)
-	return f()
 }

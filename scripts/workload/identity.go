@@ -74,6 +74,10 @@ func reportIdentity([]string) {
 	slack, err := unix.PrctlRetInt(unix.PR_GET_TIMERSLACK, 0, 0, 0, 0)
 	check(err)
 	report("timer slack", slack)
+	check(unix.Prctl(unix.PR_SET_TIMERSLACK, 0, 0, 0, 0)) // what it returns to
+	slack, err = unix.PrctlRetInt(unix.PR_GET_TIMERSLACK, 0, 0, 0, 0)
+	check(err)
+	report("usual timer slack", slack)
 	personality, _, _ := unix.RawSyscall(unix.SYS_PERSONALITY, 0xffffffff, 0, 0) // cannot fail
 	report("personality", fmt.Sprintf("%#x", personality))
 	score, err := os.ReadFile("/proc/self/oom_score_adj")
