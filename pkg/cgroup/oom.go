@@ -1,7 +1,6 @@
 package cgroup
 
 import (
-	"bytes"
 	"fmt"
 	"io/fs"
 	"os"
@@ -27,7 +26,7 @@ func (g *Group) WatchOOM() (*OOMWatch, error) {
 	}
 	watch, name := watchEventfd, "memory.oom_control"
 	if g.version == V2 {
-		watch, name = watchFile, "memory.events"
+		watch, name = watchEvents, "memory.events"
 	}
 	file, err := g.file("memory", name)
 	if err == nil {
@@ -73,11 +72,17 @@ func watchEventfd(control string) (*OOMWatch, error) {
 	}}, nil
 }
 
-// watchFile watches a file that the kernel notifies of, as it does of v2's
-// events files. Pollers are woken at each change of those (kernfs_notify). Unlike
-// an inotify instance this takes none of fs.inotify.max_user_instances, of which
-// root, too, has 128 by default: fewer than a host may have containers.
-func watchFile(name string) (*OOMWatch, error) {
+// watchEvents watches memory.events (kernel document cgroup-v2.rst). The other counts in
+// there are no matter: whoever is at the limit for its page cache may raise "max" a
+// hundred times a second, all its life.
+func watchEvents(name string) (*OOMWatch, error) { return watchFile(name, "oom", "oom_kill") }
+
+// watchFile watches the numbers behind the keys in a file that the kernel notifies of, as
+// it does of v2's events files. Pollers are woken at each change of those
+// (kernfs_notify). Unlike an inotify instance this takes none of
+// fs.inotify.max_user_instances, of which root, too, has 128 by default: fewer than a
+// host may have containers.
+func watchFile(name string, keys ...string) (*OOMWatch, error) {
 	fd, err := unix.Open(name, unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
 	if err != nil {
 		return nil, &fs.PathError{Op: "open", Path: name, Err: err}
@@ -88,8 +93,8 @@ func watchFile(name string) (*OOMWatch, error) {
 		f.Close()
 		return nil, err
 	}
-	seen := &content{}
-	if err := seen.read(fd); err != nil {
+	seen := &numbers{keys: keys, values: make([]uint64, len(keys))}
+	if _, err := seen.read(fd); err != nil {
 		f.Close()
 		return nil, &fs.PathError{Op: "read", Path: name, Err: err}
 	}
@@ -105,30 +110,34 @@ func watchFile(name string) (*OOMWatch, error) {
 	}}, nil
 }
 
-// content is what a file held when it was read last.
-type content struct {
-	buf [1024]byte
-	n   int
+// numbers are those behind some keys in a file, as they were read last.
+type numbers struct {
+	keys   []string
+	values []uint64
+	buf    [1024]byte
 }
 
-func (c *content) read(fd int) error {
-	n, err := unix.Pread(fd, c.buf[:], 0)
-	c.n = max(n, 0)
-	return err
+// read reports whether one of them is another one now.
+func (n *numbers) read(fd int) (changed bool, err error) {
+	size, err := pread(fd, n.buf[:])
+	if err != nil {
+		return false, err
+	}
+	for i, key := range n.keys {
+		value, _ := parse(n.buf[:size], key) // of a kernel that has none it stays 0
+		changed = changed || value != n.values[i]
+		n.values[i] = value
+	}
+	return changed, nil
 }
 
-// next waits until the file holds something else. It must look before it waits:
-// the poller forgets what came before the wait began.
-func (c *content) next(raw syscall.RawConn) error {
-	var err error
+// next waits until one of them changes. It must look before it waits: the poller
+// forgets what came before the wait began.
+func (n *numbers) next(raw syscall.RawConn) (err error) {
 	closed := raw.Read(func(fd uintptr) bool {
-		now := content{}
-		if err = now.read(int(fd)); err != nil {
-			return true
-		}
-		changed := !bytes.Equal(now.buf[:now.n], c.buf[:c.n])
-		*c = now
-		return changed
+		var changed bool
+		changed, err = n.read(int(fd))
+		return changed || err != nil
 	})
 	if closed != nil {
 		return closed

@@ -101,7 +101,7 @@ func TestOOMWatchRemoved(t *testing.T) {
 // The watch of v2, on the events file that a hierarchy without controllers has.
 func TestWatchFile(t *testing.T) {
 	g := create(t, host(t, V2), Limits{})
-	watch, err := watchFile(path.Join(g.places[0].dir(), "cgroup.events"))
+	watch, err := watchFile(path.Join(g.places[0].dir(), "cgroup.events"), "populated")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -133,6 +133,34 @@ func TestWatchFile(t *testing.T) {
 	}
 	if err := <-told; !errors.Is(err, os.ErrClosed) {
 		t.Errorf("Wait() = %v, want %v", err, os.ErrClosed)
+	}
+}
+
+// What others count in the file is no event.
+func TestWatchFileKeys(t *testing.T) {
+	g := create(t, host(t, V2), Limits{})
+	dir := g.places[0].dir()
+	watch, err := watchFile(path.Join(dir, "cgroup.events"), "frozen")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer watch.Close()
+	frozen := make(chan bool)
+	go func() {
+		err := watch.Wait()
+		text, _ := os.ReadFile(path.Join(dir, "cgroup.events"))
+		frozen <- err == nil && strings.Contains(string(text), "frozen 1")
+	}()
+	p := start(t, g, "block") // populated 1
+	p.stdin.Close()
+	if err := p.Wait(); err != nil { // populated 0
+		t.Fatal(err)
+	}
+	if err := write(path.Join(dir, "cgroup.freeze"), "1"); err != nil {
+		t.Fatal(err)
+	}
+	if !<-frozen {
+		t.Error("Wait() failed, or returned before the group was frozen")
 	}
 }
 
