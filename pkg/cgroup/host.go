@@ -67,7 +67,7 @@ func Detect() (*Host, error) {
 	if h := usual(usualDir); h != nil {
 		return h, nil
 	}
-	return lookUp()
+	return lookUp(eitherVersion...)
 }
 
 // usual returns the host's hierarchies if all v1 controllers are in their usual places
@@ -93,15 +93,23 @@ func usual(dir string) *Host {
 	return h
 }
 
-// lookUp finds the hierarchies in the caller's mount table (proc(5),
-// /proc/PID/mountinfo).
-func lookUp() (*Host, error) {
+// Types of filesystems, as in the mount table.
+const (
+	typeV1 = "cgroup"
+	typeV2 = "cgroup2"
+)
+
+var eitherVersion = []string{typeV1, typeV2}
+
+// lookUp finds the hierarchies that are of these types in the caller's mount table
+// (proc(5), /proc/PID/mountinfo).
+func lookUp(types ...string) (*Host, error) {
 	f, err := os.Open("/proc/self/mountinfo")
 	if err != nil {
 		return nil, fmt.Errorf("detect cgroups: %w", err)
 	}
 	defer f.Close()
-	h, err := detect(f, visible)
+	h, err := detect(f, types, visible)
 	if err != nil {
 		return nil, fmt.Errorf("detect cgroups: %w", err)
 	}
@@ -122,8 +130,8 @@ const ownCgroup = "/proc/self/cgroup"
 
 var errNoHierarchy = errors.New("no hierarchy is mounted")
 
-func detect(table io.Reader, visible func(*mountinfo.Info) bool) (*Host, error) {
-	mounts, err := mountinfo.GetMountsFromReader(table, mountinfo.FSTypeFilter("cgroup", "cgroup2"))
+func detect(table io.Reader, types []string, visible func(*mountinfo.Info) bool) (*Host, error) {
+	mounts, err := mountinfo.GetMountsFromReader(table, mountinfo.FSTypeFilter(types...))
 	if err != nil {
 		return nil, err
 	}
@@ -134,7 +142,7 @@ func detect(table io.Reader, visible func(*mountinfo.Info) bool) (*Host, error) 
 	h := &Host{version: V1, self: ownCgroup}
 	for _, name := range controllersV1 {
 		i := slices.IndexFunc(mounts, func(m *mountinfo.Info) bool {
-			return m.FSType == "cgroup" && slices.Contains(strings.Split(m.VFSOptions, ","), name)
+			return m.FSType == typeV1 && slices.Contains(strings.Split(m.VFSOptions, ","), name)
 		})
 		if i >= 0 && (name != "blkio" || accountsIO(mounts[i].Mountpoint)) {
 			h.add(mounts[i].Mountpoint, mounts[i].Root, name)
@@ -144,7 +152,7 @@ func detect(table io.Reader, visible func(*mountinfo.Info) bool) (*Host, error) 
 		return h, nil
 	}
 	h.version = V2
-	i := slices.IndexFunc(mounts, func(m *mountinfo.Info) bool { return m.FSType == "cgroup2" })
+	i := slices.IndexFunc(mounts, func(m *mountinfo.Info) bool { return m.FSType == typeV2 })
 	if i < 0 {
 		return nil, errNoHierarchy
 	}

@@ -24,18 +24,20 @@ func TestDetect(t *testing.T) {
 	)
 	for _, tt := range []struct {
 		name, table, want string
+		types             []string
 	}{
 		{"hybrid", tmpfs + cpu + systemd + memory + unified,
-			"v1 /sys/fs/cgroup/memory[memory]/ /sys/fs/cgroup/cpu,cpuacct[cpu cpuacct]/"},
-		{"unified alone", unified, "v2 /sys/fs/cgroup/unified[]/"},
-		{"v1 controllers that we do not use", unified + cpuset + systemd, "v2 /sys/fs/cgroup/unified[]/"},
-		{"mounted over", hidden + memory, "v1 /sys/fs/cgroup/memory[memory]/"},
-		{"the whole before a part", part + memory, "v1 /sys/fs/cgroup/memory[memory]/"},
-		{"a part", part, "v1 /mnt/part[memory]/docker/a b"},
-		{"nothing", tmpfs, "no hierarchy is mounted"},
-		{"garbage", "what is this\n", "parsing 'what is this' failed: not enough fields (3)"},
+			"v1 /sys/fs/cgroup/memory[memory]/ /sys/fs/cgroup/cpu,cpuacct[cpu cpuacct]/", eitherVersion},
+		{name: "hybrid, v2 asked for", table: memory + unified, want: "v2 /sys/fs/cgroup/unified[]/", types: []string{typeV2}},
+		{"unified alone", unified, "v2 /sys/fs/cgroup/unified[]/", eitherVersion},
+		{"v1 controllers that we do not use", unified + cpuset + systemd, "v2 /sys/fs/cgroup/unified[]/", eitherVersion},
+		{"mounted over", hidden + memory, "v1 /sys/fs/cgroup/memory[memory]/", eitherVersion},
+		{"the whole before a part", part + memory, "v1 /sys/fs/cgroup/memory[memory]/", eitherVersion},
+		{"a part", part, "v1 /mnt/part[memory]/docker/a b", eitherVersion},
+		{"nothing", tmpfs, "no hierarchy is mounted", eitherVersion},
+		{"garbage", "what is this\n", "parsing 'what is this' failed: not enough fields (3)", eitherVersion},
 	} {
-		h, err := detect(strings.NewReader(tt.table), func(m *mountinfo.Info) bool {
+		h, err := detect(strings.NewReader(tt.table), tt.types, func(m *mountinfo.Info) bool {
 			return !strings.HasPrefix(m.Mountpoint, "/hidden")
 		})
 		got := ""
@@ -82,7 +84,7 @@ func TestDetectHere(t *testing.T) {
 
 // TestUsual: what is in the usual places is what the mount table says.
 func TestUsual(t *testing.T) {
-	table, err := lookUp()
+	table, err := lookUp(eitherVersion...)
 	if err != nil {
 		t.Skip(err)
 	}

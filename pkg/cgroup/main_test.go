@@ -12,8 +12,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-
-	"github.com/moby/sys/mountinfo"
 )
 
 // role is the environment variable that makes the test binary a process of a
@@ -145,7 +143,7 @@ func testHosts() []*Host {
 	if h.version == V1 {
 		if f, err := os.Open("/proc/self/mountinfo"); err == nil {
 			defer f.Close()
-			h2, err := detect(f, func(m *mountinfo.Info) bool { return m.FSType == "cgroup2" })
+			h2, err := detect(f, []string{typeV2}, visible)
 			if err == nil {
 				hosts = append(hosts, h2)
 			}

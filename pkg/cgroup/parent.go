@@ -47,9 +47,12 @@ func (h *Host) places(parent, id string) ([]place, error) {
 }
 
 func (h *Host) selfPlaces(id string) ([]place, error) {
-	if h.hierarchies[0].root == "" { // they were in the usual places
+	if h.version == V2 && id == leaf {
+		return nil, fmt.Errorf("cgroup parent self: %q is the supervisor's own cgroup in there", id)
+	}
+	if h.hierarchies[0].root == "" { // they were in the usual places, and of one version
 		var err error
-		if h, err = lookUp(); err != nil {
+		if h, err = lookUp(map[Version]string{V1: typeV1, V2: typeV2}[h.version]); err != nil {
 			return nil, fmt.Errorf("cgroup parent self: %w", err)
 		}
 	}

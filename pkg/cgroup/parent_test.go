@@ -2,6 +2,7 @@ package cgroup
 
 import (
 	"bufio"
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -46,20 +47,22 @@ func TestPlaces(t *testing.T) {
 	v2 := &Host{version: V2, self: self, hierarchies: []hierarchy{{"/none", "/", nil}}}
 	outside := &Host{version: V1, self: self, hierarchies: []hierarchy{{"/m", "/lxc", []string{"memory"}}}}
 	for _, tt := range []struct {
-		host         *Host
-		parent, want string
+		host             *Host
+		parent, id, want string
 	}{
-		{v1, "/harpoon", "/m/harpoon/id /c/harpoon/id"},
-		{v1, "/", "/m/id /c/id"},
-		{v1, "/a//b/../c/", "/m/a/c/id /c/a/c/id"},
-		{v1, "self", "/m/1/id /c/id"},
-		{v2, "/harpoon", "/none/harpoon/id"},
-		{v2, "self", "/none/unified/1/id"},
-		{v1, "harpoon", `cgroup parent "harpoon": neither an absolute path nor "self"`},
-		{v1, "", `cgroup parent "": neither an absolute path nor "self"`},
-		{outside, "self", "cgroup parent self: /m: own cgroup is outside of what is mounted"},
+		{v1, "/harpoon", "", "/m/harpoon/id /c/harpoon/id"},
+		{v1, "/", "", "/m/id /c/id"},
+		{v1, "/a//b/../c/", "", "/m/a/c/id /c/a/c/id"},
+		{v1, "self", "", "/m/1/id /c/id"},
+		{v2, "/harpoon", "", "/none/harpoon/id"},
+		{v2, "self", "", "/none/unified/1/id"},
+		{v1, "harpoon", "", `cgroup parent "harpoon": neither an absolute path nor "self"`},
+		{v1, "", "", `cgroup parent "": neither an absolute path nor "self"`},
+		{outside, "self", "", "cgroup parent self: /m: own cgroup is outside of what is mounted"},
+		{v1, "self", "supervisor", "/m/1/supervisor /c/supervisor"},
+		{v2, "self", "supervisor", `cgroup parent self: "supervisor" is the supervisor's own cgroup in there`},
 	} {
-		places, err := tt.host.places(tt.parent, "id")
+		places, err := tt.host.places(tt.parent, cmp.Or(tt.id, "id"))
 		var dirs []string
 		for _, p := range places {
 			dirs = append(dirs, p.dir())
