@@ -3,6 +3,7 @@ package shim
 import (
 	"bytes"
 	"cmp"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -12,6 +13,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"golang.org/x/sys/unix"
 
@@ -174,6 +176,9 @@ func (n cgroupName) append(b []byte, key string) []byte {
 	b = append(plainjson.AppendKey(b, key), '{')
 	b = plainjson.AppendText(b, "parent", n.Parent)
 	b = plainjson.AppendText(b, "id", n.ID)
+	if path := n.Parent + "/" + n.ID; !utf8.ValidString(path) { // which JSON cannot hold
+		b = plainjson.AppendText(b, "path_base64", base64.StdEncoding.EncodeToString([]byte(path)))
+	}
 	return append(b, '}')
 }
 
@@ -182,10 +187,16 @@ func (n cgroupName) append(b []byte, key string) []byte {
 func readPredecessor() (name cgroupName) {
 	text, err := os.ReadFile(resolvedName)
 	var last struct {
-		Cgroup cgroupName `json:"cgroup"`
+		Cgroup struct {
+			cgroupName
+			Path []byte `json:"path_base64"`
+		} `json:"cgroup"`
 	}
 	if err == nil && json.Unmarshal(text, &last) == nil {
-		name = last.Cgroup
+		name = last.Cgroup.cgroupName
+		if i := bytes.LastIndexByte(last.Cgroup.Path, '/'); i >= 0 {
+			name = cgroupName{string(last.Cgroup.Path[:i]), string(last.Cgroup.Path[i+1:])}
+		}
 	}
 	return name
 }

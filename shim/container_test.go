@@ -3,6 +3,7 @@ package shim
 import (
 	"encoding/json"
 	"os"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -50,4 +51,24 @@ func TestDescribe(t *testing.T) {
 	c.init.Mounts = []syncpipe.Mount{{Dest: "/t", Size: 5}, {Source: "/s", Dest: "/d"}}
 	want["mounts"] = []any{map[string]any{"dest": "/t", "size": 5.0}, map[string]any{"source": "/s", "dest": "/d"}}
 	check()
+}
+
+// TestPredecessor: the next supervisor finds the cgroup of the last one, whatever bytes it
+// has.
+func TestPredecessor(t *testing.T) {
+	t.Chdir(t.TempDir())
+	if got := readPredecessor(); got != (cgroupName{}) {
+		t.Errorf("in an empty directory: %q", got)
+	}
+	for _, want := range []cgroupName{
+		{"/harpoon", "id"}, {"self", "a \" b"}, {"/", "\xff"}, {"/a\xfe/b", strings.Repeat("\xff", 255)}, {"/\xff", "ü"},
+	} {
+		o := Options{ID: want.ID, CgroupParent: want.Parent}
+		if err := os.WriteFile(resolvedName, (&container{}).describe(o), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if got := readPredecessor(); got != want {
+			t.Errorf("found %q, want %q", got, want)
+		}
+	}
 }
