@@ -50,13 +50,16 @@ type run struct {
 	killed bool
 }
 
-// watchOOM asks for notifications and reads the counter that they are about.
+// watchOOM asks for notifications, and reads the counter that they are about, which is
+// looked at without them, too.
 func (r *run) watchOOM() (err error) {
 	if r.oom, err = r.group.WatchOOM(); err != nil {
 		if errors.Is(err, cgroup.ErrNoController) {
 			return nil // without the controller nothing is killed for a limit
 		}
-		return err
+		if !errors.Is(err, errors.ErrUnsupported) { // as on v1 of a kernel for real time
+			return err
+		}
 	}
 	kills, err := r.group.OOMKills()
 	if err != nil {

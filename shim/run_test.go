@@ -1,9 +1,41 @@
 package shim
 
 import (
+	"errors"
+	"fmt"
 	"testing"
 	"testing/synctest"
+
+	"golang.org/x/sys/unix"
+
+	"harpoon-supervisor/pkg/cgroup"
 )
+
+// TestWatchOOM: a kernel need not notify, for the counter is looked at anyway.
+func TestWatchOOM(t *testing.T) {
+	for _, test := range []struct{ watch, want error }{
+		{cgroup.ErrNoController, nil},
+		{unix.EOPNOTSUPP, nil},
+		{unix.EMFILE, unix.EMFILE},
+	} {
+		process := &fakeProcess{killed: 3}
+		r := run{group: unwatched{process, fmt.Errorf("watch memory: %w", test.watch)}}
+		if err := r.watchOOM(); !errors.Is(err, test.want) {
+			t.Errorf("watchOOM() = %v without a watch for %v, want %v", err, test.watch, test.want)
+		}
+		if want := uint64(3); test.watch == unix.EOPNOTSUPP && r.kills.others != want {
+			t.Errorf("%d kills before the run, want %d", r.kills.others, want)
+		}
+	}
+}
+
+// unwatched is a group that cannot be watched.
+type unwatched struct {
+	*fakeProcess
+	why error
+}
+
+func (u unwatched) WatchOOM() (*cgroup.OOMWatch, error) { return nil, u.why }
 
 func TestKillCounter(t *testing.T) {
 	// Each look finds a value of the counter, and the command well or not a
