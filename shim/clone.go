@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"runtime/debug"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -25,18 +27,21 @@ import (
 // thread to thread; later ones ask for it.
 type cloner struct {
 	requests chan func()
+	// forking: the main thread is out of the runtime's reach, maybe for long. Whoever
+	// wants the world stopped would wait for it, with all the others stopped already.
+	forking atomic.Bool
 }
 
-// serve runs the requests on the calling goroutine, which is locked to the main
-// thread. It does not return.
-func (c cloner) serve() {
+// serve runs the requests on the calling goroutine, which is on the main thread. It
+// does not return.
+func (c *cloner) serve() {
 	for request := range c.requests {
 		request()
 	}
 }
 
 // run runs f on the main thread, where the caller may be already.
-func (c cloner) run(f func(), onMain bool) {
+func (c *cloner) run(f func(), onMain bool) {
 	if onMain {
 		f()
 		return
@@ -95,7 +100,7 @@ func (b birth) attributes(pidfd *int) *syscall.ProcAttr {
 // In a frozen cgroup, or stopped by somebody, it does not get there. Should that
 // take too long, or ctx be canceled, the child is killed; it is returned all the
 // same, in the first case with os.ErrDeadlineExceeded.
-func (c cloner) clone(ctx context.Context, b birth) (*child, error) {
+func (c *cloner) clone(ctx context.Context, b birth) (*child, error) {
 	pidfd := -1
 	var pid int
 	var err error
@@ -114,8 +119,11 @@ func (c cloner) clone(ctx context.Context, b birth) (*child, error) {
 			runtime.GOMAXPROCS(2)
 		}
 		defer useOneCPU()
+		defer debug.SetGCPercent(debug.SetGCPercent(-1)) // a collection stops the world
 		err = inNetwork(b.netNS, func() error {
+			c.forking.Store(true)
 			pid, err = syscall.ForkExec(programPath, []string{syncpipe.HelperName}, b.attributes(&pidfd))
+			c.forking.Store(false)
 			if err == nil {
 				calmHelper(pid)
 			}

@@ -80,8 +80,13 @@ func (s *supervisor) onEndSignal(signal syscall.Signal) {
 
 // onOtherSignal: QUIT shows what the goroutines do, the others are survived.
 func (s *supervisor) onOtherSignal(signal syscall.Signal) {
-	if signal == unix.SIGQUIT {
-		stacks := make([]byte, 1<<20)
-		_, _ = s.lines.Write(stacks[:runtime.Stack(stacks, true)]) // never fails
+	if signal != unix.SIGQUIT {
+		return
 	}
+	if s.starter.cloner.forking.Load() {
+		s.log.Warn("goroutines cannot be shown while a helper is cloned")
+		return
+	}
+	stacks := make([]byte, 1<<20)
+	_, _ = s.lines.Write(stacks[:runtime.Stack(stacks, true)]) // never fails
 }
