@@ -29,7 +29,7 @@ root:
 build: ## bin/harpoon-supervisor, static
 	$(GOBUILD) -o $(BINARY).linked ./cmd/harpoon-supervisor && install $(BINARY).linked $(BINARY) && rm $(BINARY).linked
 
-demo: root build ## a container's life in half a minute, explained (root)
+demo: root build ## a container's life in 20 seconds, explained (root)
 	@go run -buildvcs=false ./scripts/demo bin/harpoon-supervisor
 
 test: ## everything: lint, cross build, race, unit and integration, VM (root)

@@ -9,9 +9,9 @@
 // The package is not named after its directory, because Go refuses an import
 // named init.
 //
-// Everything here runs on the main thread of the process, which the program has
-// locked: cgroup membership, namespaces and credentials belong to threads, and
-// it is this thread that executes the command. So system calls that change them
+// Everything here runs on the main thread of the process, where the main goroutine is
+// while packages are initialised: cgroup membership, namespaces and credentials belong
+// to threads, and it is this thread that executes the command. So system calls that change them
 // are made raw; the wrappers of package syscall would run them on every thread.
 //
 // It writes nothing to its standard streams, which are the command's already:

@@ -1,16 +1,18 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"html"
+	"slices"
 	"strings"
 )
 
 // Sizes of the chart, in pixels.
 const (
-	chartWidth  = 800
+	chartWidth  = 860
 	chartMargin = 20
-	labelWidth  = 210 // names, left of the bars
+	labelWidth  = 300 // names, left of the bars
 	valueWidth  = 110 // figures, right of them
 	barHeight   = 14
 	rowHeight   = 22
@@ -34,7 +36,7 @@ text { fill: #e6edf3 } .card { fill: #161b22; stroke: #30363d }
 `
 
 // panel is a part of the chart: a bar for each subject. Where there are two
-// figures the second is the pale bar behind the first.
+// figures the second is the pale bar.
 type panel struct {
 	title   string
 	figures []string
@@ -94,17 +96,21 @@ func (p panel) bar(out *strings.Builder, r *result, name string, y int, perPixel
 	}
 	left := chartMargin + labelWidth
 	fmt.Fprintf(out, `<text x="%d" y="%d" text-anchor="end">%s</text>`+"\n", left-8, y+12, html.EscapeString(name))
-	var figures []string
-	end := 0.0
-	for i := len(p.figures) - 1; i >= 0; i-- {
-		v, _ := r.of(p.figures[i], name)
-		shade := "full"
-		if i > 0 {
-			shade = "pale"
-		}
-		fmt.Fprintf(out, `<rect class="%s%s" x="%d" y="%d" width="%.1f" height="%d" rx="2"/>`+"\n", shade, class, left, y, v/perPixel, barHeight)
-		figures = append([]string{fmt.Sprintf(p.format, v/p.scale)}, figures...)
-		end = max(end, v/perPixel)
+	type rect struct {
+		shade string
+		width float64
 	}
-	fmt.Fprintf(out, `<text x="%.1f" y="%d">%s</text>`+"\n", float64(left)+end+8, y+12, strings.Join(figures, " / "))
+	var rects []rect
+	var figures []string
+	for i, figure := range p.figures {
+		v, _ := r.of(figure, name)
+		rects = append(rects, rect{[]string{"full", "pale"}[i], v / perPixel})
+		figures = append(figures, fmt.Sprintf(p.format, v/p.scale))
+	}
+	// The longest first, or it would hide the others.
+	slices.SortStableFunc(rects, func(a, b rect) int { return cmp.Compare(b.width, a.width) })
+	for _, r := range rects {
+		fmt.Fprintf(out, `<rect class="%s%s" x="%d" y="%d" width="%.1f" height="%d" rx="2"/>`+"\n", r.shade, class, left, y, r.width, barHeight)
+	}
+	fmt.Fprintf(out, `<text x="%.1f" y="%d">%s</text>`+"\n", float64(left)+rects[0].width+8, y+12, strings.Join(figures, " / "))
 }

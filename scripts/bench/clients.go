@@ -20,7 +20,7 @@ func measureClients(ctx context.Context, w *world, r *recorder) error {
 	if err := raiseFiles(); err != nil {
 		return err
 	}
-	for range w.few() + 2 {
+	for range few(w.settings.Rounds) + 2 {
 		for _, s := range named(w.available(w.subjects()), "ours") {
 			h, err := s.hold(ctx, w.id())
 			if err != nil {

@@ -2,8 +2,12 @@ package main
 
 import (
 	"context"
+	"errors"
+	"os"
 	"os/exec"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // foreground is a subject that stays as long as its command and ends with it: its
@@ -49,11 +53,22 @@ type foregroundProcess struct {
 }
 
 func (f *foregroundProcess) life() (s sample, err error) {
+	children, err := childrenOf(f.handle.Pid)
+	if err != nil {
+		return s, f.blame(err)
+	}
 	f.stdin.Close()
 	s.cpu, err = f.wait()
 	known := now()
 	if err != nil {
 		return s, err
+	}
+	for _, child := range children { // bubblewrap does not wait for it, and leaves it to us
+		cpu, err := reap(child)
+		if err != nil && !errors.Is(err, os.ErrProcessDone) && !errors.Is(err, unix.ECHILD) {
+			return s, err
+		}
+		s.cpu += cpu
 	}
 	last, err := f.next(lastStamp)
 	s.start, s.exit = time.Duration(f.first-f.spawned), time.Duration(known-last)

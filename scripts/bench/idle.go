@@ -48,7 +48,7 @@ func measureIdle(ctx context.Context, w *world, r *recorder) (err error) {
 		}
 	}
 	time.Sleep(settle)
-	for range max(1, w.settings.Rounds/20) {
+	for range few(w.settings.Rounds) {
 		if err := watchIdle(all, r); err != nil {
 			return err
 		}

@@ -45,7 +45,7 @@ func describe(r *result, dir string) error {
 		return err
 	}
 	size := float64(info.Size()) / (1 << 20)
-	r.Values = append(r.Values, value{"binary", "ours", size, size, size, 1})
+	r.Values = append(r.Values, value{"binary", "ours", units["binary"], size, size, size, 1})
 	return nil
 }
 

@@ -81,5 +81,5 @@ func (w *world) id() string {
 	return fmt.Sprintf("bench-%d", w.containers)
 }
 
-// few is the number of rounds of what takes long.
-func (w *world) few() int { return max(1, w.settings.Rounds/13) }
+// few is the number of rounds of what takes long: three at least, for a median.
+func few(rounds int) int { return min(rounds, max(3, rounds/13)) }

@@ -11,7 +11,7 @@ const crowd = 50
 
 // measureMemory looks at one supervisor alone, then at many of the same kind.
 func measureMemory(ctx context.Context, w *world, r *recorder) error {
-	for range w.few() {
+	for range few(w.settings.Rounds) {
 		for _, s := range w.standing() {
 			if r.isOut(s.name) {
 				continue

@@ -10,13 +10,14 @@ const introduction = `
 ## What it costs
 
 All took their turns within one run: absolute figures drift with the machine's other work, ratios within a run do not. Figures are
-medians; in brackets, how many times ours that is. *Hot* is the second of two runs back to back, *cold* after a pause of 0.25 s, as in real life.
+medians; in brackets, divided by ours. *Hot* is the second of two runs back to back, *cold* after a pause of 0.25 s, as in real life.
 *Ours* is the default configuration with a memory limit, with everything that the container is promised above. The floors
 do what cannot be left out, once in C, once in a Go program that executes itself again: a cgroup, namespaces, /proc and /dev, the root, the
 identity. *Lean* has that and no more; *default mounts*, and masks, are those of ` + "`runc spec`" + `, but with the host's network, as ours; *seccomp* is our own list of
-system calls, by name, as engines give it. What runs inside takes the time, with its first instruction and before its end. The end is known when
-a client of ours has the state; by conmon's exit file; by containerd's event; with the others when they have ended. A stop is the command to
-ours until the client knows, kill and delete with crun and runc, kill until the end is known with the others. A restart is compared with a new start after a pause.
+system calls, by name, as engines give it. conmon gets the lean container; containerd makes what it makes by default, without seccomp, and what CPU time that
+takes cannot be told, as a daemon does part of it. The program in the container reads the clock with its first instruction, and again before it exits. Its end is known when
+a client of ours has the state; by conmon's exit file; by containerd's event; with the others when they have ended. A stop lasts from the command to
+ours until the client knows; for crun and runc it is kill and delete; for conmon and containerd from kill until the end is known. A restart is compared with a new start after a pause.
 Wake-ups are the context switches of all threads.
 
 ![start and memory, as a chart](scripts/bench/chart.svg)
@@ -33,7 +34,7 @@ func page(r *result) string {
 	}
 	text.WriteString("\nWhat this project set itself, as ratios within one run (*must*, *aim*), and what was reached:\n\n")
 	text.WriteString(markdown(goalRows(r)))
-	fmt.Fprintf(&text, "\nMeasured %s, %d rounds, on: %s.\n", r.Date, r.Rounds, joined(r.Machine))
+	fmt.Fprintf(&text, "\nMeasured %s, %d rounds, %d of what takes long (memory, idling, 200 at once), on: %s.\n", r.Date, r.Rounds, r.samples("200 start"), joined(r.Machine))
 	fmt.Fprintf(&text, "Versions: %s.\n", joined(r.Versions))
 	for _, l := range r.LeftOut {
 		fmt.Fprintf(&text, "Left out: %s.\n", l)

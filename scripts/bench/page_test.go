@@ -56,6 +56,11 @@ func TestCommittedResult(t *testing.T) {
 			}
 		}
 	}
+	for _, v := range r.Values {
+		if v.Unit == "" || v.Unit != units[v.Figure] {
+			t.Errorf("%s: unit %q, want %q", v.Figure, v.Unit, units[v.Figure])
+		}
+	}
 	for _, goal := range goals {
 		if _, there := goal.reached(r); !there {
 			t.Errorf("goal %q: not measured", goal.name)

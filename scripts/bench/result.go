@@ -24,14 +24,23 @@ type fact struct {
 	Is   string `json:"is"`
 }
 
-// value is a figure of a subject. Times are in microseconds, memory in KiB.
+// value is a figure of a subject.
 type value struct {
 	Figure  string  `json:"figure"`
 	Subject string  `json:"subject"`
+	Unit    string  `json:"unit"`
 	Median  float64 `json:"median"`
 	Low     float64 `json:"low"`  // a quarter of the samples is below
 	High    float64 `json:"high"` // a quarter is above
 	Samples int     `json:"samples"`
+}
+
+// units are those of all figures.
+var units = map[string]string{
+	"start hot": "us", "start cold": "us", "exit hot": "us", "exit cold": "us", "cpu": "us", "stop": "us", "restart": "us",
+	"pss one": "KiB", "pss 50": "KiB", "idle cpu": "ms a minute", "idle wake-ups": "a minute",
+	"200 start": "ms", "200 stop": "ms", "200 pss": "MiB", "clients last": "ms", "clients memory": "KiB a client",
+	"binary": "MiB",
 }
 
 // leftOut is a subject that could not be measured, or one sample of it.
@@ -61,6 +70,16 @@ func (r *result) of(figure, subject string) (float64, bool) {
 		}
 	}
 	return 0, false
+}
+
+// samples returns how many there are of a figure of ours.
+func (r *result) samples(figure string) int {
+	for _, v := range r.Values {
+		if v.Figure == figure && v.Subject == "ours" {
+			return v.Samples
+		}
+	}
+	return 0
 }
 
 // readResult reads result.json.
@@ -138,7 +157,7 @@ func (r *recorder) result() *result {
 	for _, k := range r.order {
 		sorted := slices.Sorted(slices.Values(r.samples[k]))
 		n := len(sorted)
-		all.Values = append(all.Values, value{k.figure, k.subject, middle(sorted), sorted[n/4], sorted[(3*n-1)/4], n})
+		all.Values = append(all.Values, value{k.figure, k.subject, units[k.figure], middle(sorted), sorted[n/4], sorted[(3*n-1)/4], n})
 	}
 	return all
 }

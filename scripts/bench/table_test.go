@@ -42,8 +42,8 @@ func TestRecorder(t *testing.T) {
 	}
 	r.addNumber("stop", "crun", 5)
 	want := []value{
-		{Figure: "start hot", Subject: "ours", Median: 2, Low: 1, High: 3, Samples: 3},
-		{Figure: "stop", Subject: "crun", Median: 5, Low: 5, High: 5, Samples: 1},
+		{Figure: "start hot", Subject: "ours", Unit: "us", Median: 2, Low: 1, High: 3, Samples: 3},
+		{Figure: "stop", Subject: "crun", Unit: "us", Median: 5, Low: 5, High: 5, Samples: 1},
 	}
 	if got := r.result().Values; !slices.Equal(got, want) {
 		t.Errorf("values = %+v, want %+v", got, want)
@@ -94,15 +94,35 @@ func TestVerdict(t *testing.T) {
 		want string
 	}{
 		{ratio, 0.2, "must, aim"},
-		{ratio, 0.204, "must, aim"},
-		{ratio, 0.206, "must"},
+		{ratio, 0.2001, "must"},
 		{ratio, 0.31, "no"},
 		{goal{must: none, aim: 0}, 0, "aim"},
 		{goal{must: none, aim: 0}, 1, "no"},
-		{goal{must: 20, aim: none, unit: "ms"}, 20.04, "must"},
+		{goal{must: 20, aim: none, unit: "ms"}, 20.04, "no"},
 	} {
 		if got := test.goal.verdict(test.of); got != test.want {
 			t.Errorf("verdict(%v) = %q, want %q", test.of, got, test.want)
+		}
+	}
+}
+
+func TestGoalText(t *testing.T) {
+	ratio := goal{to: operand{"a", "b"}, must: 0.30, aim: 0.20}
+	for _, test := range []struct {
+		goal goal
+		of   float64
+		want string
+	}{
+		{ratio, 0.2, "0.20"},
+		{ratio, 0.2041, "0.204"},
+		{ratio, 0.2141, "0.21"},
+		{ratio, 0.3049, "0.305"},
+		{ratio, 0.1951, "0.20"},
+		{goal{must: 20, aim: none, unit: "ms"}, 20.04, "20.04 ms"},
+		{goal{must: 20, aim: none, unit: "ms"}, 5.94, "5.9 ms"},
+	} {
+		if got := test.goal.text(test.of); got != test.want {
+			t.Errorf("text(%v) = %q, want %q", test.of, got, test.want)
 		}
 	}
 }
