@@ -110,19 +110,28 @@ type killCounter struct {
 }
 
 // settleTime is for how long the command must be well: longer than the kernel's
-// killer may be kept from the processor between the counter and the signal.
-const settleTime = 5 * time.Millisecond
+// killer may be kept from the processor between the counter and the signal. It is a
+// thread of the container, which shares one with others perhaps, or has used up its
+// quota of this period, of 100 ms.
+const (
+	settleTime  = 100 * time.Millisecond
+	settlePause = time.Millisecond // between two looks whether it is well
+)
 
-// look reads the counter while the command lives. It waits only if that has risen.
+// look reads the counter while the command lives. It waits only if that has risen, and
+// not for a command that dies.
 func (k *killCounter) look(read func() (uint64, error), well func() bool) {
 	value, err := read()
 	if err != nil || value == k.others {
 		return
 	}
-	time.Sleep(settleTime)
-	if well() {
-		k.others = value
+	for begin := time.Now(); time.Since(begin) < settleTime; {
+		time.Sleep(settlePause)
+		if !well() {
+			return
+		}
 	}
+	k.others = value
 }
 
 // lookAtKills updates the counter while the command lives. It belongs between a
