@@ -60,6 +60,9 @@ func TestCommittedResult(t *testing.T) {
 		if v.Unit == "" || v.Unit != units[v.Figure] {
 			t.Errorf("%s: unit %q, want %q", v.Figure, v.Unit, units[v.Figure])
 		}
+		if want := few(r.Rounds); v.Samples < want && v.Figure != "binary" {
+			t.Errorf("%s of %s: %d samples, want %d", v.Figure, v.Subject, v.Samples, want)
+		}
 	}
 	for _, goal := range goals {
 		if _, there := goal.reached(r); !there {
