@@ -45,7 +45,8 @@ func calmMonitor() monitor {
 
 // calmHelper does the same for a helper that has just been made. Its runtime has yet to
 // make its monitor, which inherits from the main thread; if it should be faster, so be it.
-// The helper gives its main thread the usual slack in time for the command.
+// The helper gives its main thread the usual slack, once it has its configuration, which
+// it gets later than this.
 func calmHelper(pid int) { _ = setSlack(strconv.Itoa(pid), monitorSlack) }
 
 // wake ends what calmMonitor has begun: should a goroutine be in a system call that takes

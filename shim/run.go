@@ -30,6 +30,7 @@ type (
 		SetLimits(cgroup.Limits) error
 		WatchOOM() (*cgroup.OOMWatch, error)
 		OOMKills() (uint64, error)
+		Runnable() (bool, error)
 		Stats(*cgroup.Stats) error
 		Thaw() error
 		Remove() error
@@ -102,36 +103,38 @@ func (r *run) clear() error {
 //
 // The counter rises just before the victim gets its signal, and the victim takes
 // a while to die. So a kill counts as somebody else's only if the command is
-// still well some time after the counter has shown it. Two kills closer together
-// than that, one of a child for memory and one of the command by hand, cannot be
-// told apart; they count as out of memory.
+// still well some time after the counter has shown it, and the kernel's killer, which
+// is a thread of the container, is not waiting for a CPU in between. Two kills closer
+// together than that, one of a child for memory and one of the command by hand, cannot
+// be told apart; they count as out of memory.
 type killCounter struct {
 	others uint64
 }
 
-// settleTime is for how long the command must be well: longer than the kernel's
-// killer may be kept from the processor between the counter and the signal. It is a
-// thread of the container, which shares one with others perhaps, or has used up its
-// quota of this period, of 100 ms.
+// How long the command must be well.
 const (
-	settleTime  = 100 * time.Millisecond
-	settlePause = time.Millisecond // between two looks whether it is well
+	settleTime  = 5 * time.Millisecond   // if then no thread of the container is runnable
+	settleMost  = 100 * time.Millisecond // if one always is: a period of the CPU quota
+	settlePause = time.Millisecond       // between two looks
 )
 
 // look reads the counter while the command lives. It waits only if that has risen, and
 // not for a command that dies.
-func (k *killCounter) look(read func() (uint64, error), well func() bool) {
+func (k *killCounter) look(read func() (uint64, error), well, runnable func() bool) {
 	value, err := read()
 	if err != nil || value == k.others {
 		return
 	}
-	for begin := time.Now(); time.Since(begin) < settleTime; {
+	for begin := time.Now(); ; {
 		time.Sleep(settlePause)
 		if !well() {
 			return
 		}
+		if took := time.Since(begin); took >= settleMost || took >= settleTime && !runnable() {
+			k.others = value
+			return
+		}
 	}
-	k.others = value
 }
 
 // lookAtKills updates the counter while the command lives. It belongs between a
@@ -141,6 +144,9 @@ func (r *run) lookAtKills() {
 	r.kills.look(r.group.OOMKills, func() bool {
 		stat, err := r.child.readStat()
 		return err == nil && !stat.dying()
+	}, func() bool {
+		runnable, err := r.group.Runnable()
+		return err != nil || runnable
 	})
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -61,10 +62,38 @@ func TestKillCounter(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) { // the waits take no time
 			var k killCounter
 			for _, l := range test.looks {
-				k.look(func() (uint64, error) { return l.value, nil }, func() bool { return l.well })
+				k.look(func() (uint64, error) { return l.value, nil }, func() bool { return l.well }, func() bool { return false })
 			}
 			if got := test.final > k.others; got != test.want {
 				t.Errorf("%s: killed for memory = %v, want %v", test.name, got, test.want)
+			}
+		})
+	}
+}
+
+// TestKillerWaitsForCPU: for as long as the kernel's killer may be waiting for a CPU a
+// kill may be that of the command.
+func TestKillerWaitsForCPU(t *testing.T) {
+	const never = time.Hour
+	for _, test := range []struct {
+		dies, idle time.Duration // from the kill on
+		took       time.Duration
+		others     uint64
+	}{
+		{never, 0, settleTime, 1},
+		{never, 60 * time.Millisecond, 60 * time.Millisecond, 1},
+		{never, never, settleMost, 1},
+		{60 * time.Millisecond, never, 60 * time.Millisecond, 0},
+		{60 * time.Millisecond, 0, settleTime, 1},
+		{0, never, settlePause, 0},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			begin := time.Now()
+			var k killCounter
+			k.look(func() (uint64, error) { return 1, nil },
+				func() bool { return time.Since(begin) < test.dies }, func() bool { return time.Since(begin) < test.idle })
+			if took := time.Since(begin); took != test.took || k.others != test.others {
+				t.Errorf("%+v: took %v, others %d", test, took, k.others)
 			}
 		})
 	}

@@ -210,6 +210,7 @@ func (p *fakeProcess) OpenProcs() (*os.File, error)        { return nil, cgroup.
 func (p *fakeProcess) SetLimits(cgroup.Limits) error       { return nil }
 func (p *fakeProcess) WatchOOM() (*cgroup.OOMWatch, error) { return nil, cgroup.ErrNoController }
 func (p *fakeProcess) Stats(*cgroup.Stats) error           { return cgroup.ErrNoController }
+func (p *fakeProcess) Runnable() (bool, error)             { return false, nil }
 func (p *fakeProcess) Thaw() error                         { return nil }
 func (p *fakeProcess) Remove() error                       { return nil }
 func (p *fakeProcess) OOMKills() (uint64, error) {

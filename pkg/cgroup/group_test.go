@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 )
 
 // A process that has entered is in the group in each hierarchy, and is nowhere
@@ -31,6 +32,34 @@ func TestEnter(t *testing.T) {
 		}
 		if populated, err := g.Populated(); populated || err != nil {
 			t.Errorf("Populated() = %v, %v, want false, nil", populated, err)
+		}
+	})
+}
+
+// A group is runnable if one of its threads is.
+func TestRunnable(t *testing.T) {
+	eachHost(t, func(t *testing.T, h *Host) {
+		g := create(t, h, Limits{})
+		for _, who := range []struct {
+			role string
+			want bool
+		}{{"", false}, {"block", false}, {"spin", true}} {
+			if who.role != "" {
+				start(t, g, who.role)
+			}
+			deadline := time.Now().Add(10 * time.Second) // it may have something to do at first
+			for {
+				got, err := g.Runnable()
+				if err != nil {
+					t.Fatal(err)
+				}
+				if got == who.want {
+					break
+				}
+				if time.Now().After(deadline) {
+					t.Fatalf("Runnable() = %v with %q", got, who.role)
+				}
+			}
 		}
 	})
 }

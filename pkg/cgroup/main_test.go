@@ -80,6 +80,10 @@ func play(r string) error {
 		fmt.Println("ready")
 		_, err := io.Copy(io.Discard, os.Stdin)
 		return err
+	case "spin": // has always something to do
+		fmt.Println("ready")
+		for {
+		}
 	case "family": // the same, with children
 		count, _ := strconv.Atoi(arg)
 		for range count {

@@ -19,6 +19,27 @@ func (g *Group) Populated() (bool, error) {
 	return len(procs) > 0, g.wrap(err)
 }
 
+// Runnable reports whether any thread in the group or below it has a CPU, or waits for
+// one: state R in proc(5), /proc/PID/stat.
+func (g *Group) Runnable() (bool, error) {
+	procs, err := g.processes()
+	if err != nil {
+		return false, g.wrap(err)
+	}
+	for pid := range procs {
+		tasks := path.Join("/proc", strconv.Itoa(pid), "task")
+		threads, _ := os.ReadDir(tasks) // it may have ended
+		for _, thread := range threads {
+			stat, _ := os.ReadFile(path.Join(tasks, thread.Name(), "stat"))
+			// The state is behind the name, which may hold any character.
+			if i := bytes.LastIndexByte(stat, ')'); i >= 0 && bytes.HasPrefix(stat[i:], []byte(") R ")) {
+				return true, nil
+			}
+		}
+	}
+	return false, nil
+}
+
 // processes returns the processes in the group and below it, in any hierarchy,
 // as a set of pids. A pid of 0 stands for those of another pid namespace, which
 // have none here.
