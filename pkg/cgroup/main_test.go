@@ -83,6 +83,7 @@ func play(r string) error {
 	case "spin": // has always something to do
 		fmt.Println("ready")
 		for {
+			runtime.Gosched()
 		}
 	case "family": // the same, with children
 		count, _ := strconv.Atoi(arg)
