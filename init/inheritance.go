@@ -27,9 +27,9 @@ func (c *container) resetThread() error {
 	if err := call(unix.SYS_IOPRIO_SET, whoProcess, 0, 0); err != nil && err != error(unix.ENOSYS) {
 		return fmt.Errorf("ionice: %w", err)
 	}
-	// The shim has made it large, for the runtime's monitor.
-	const usualSlack = 50_000 // ns (prctl(2), PR_SET_TIMERSLACK)
-	if err := call(unix.SYS_PRCTL, unix.PR_SET_TIMERSLACK, usualSlack, 0); err != nil {
+	// The shim has made it large, for the runtime's monitor. 0 is what it was before:
+	// that of the thread that made this process (prctl(2), PR_SET_TIMERSLACK).
+	if err := call(unix.SYS_PRCTL, unix.PR_SET_TIMERSLACK, 0, 0); err != nil {
 		return fmt.Errorf("timer slack: %w", err)
 	}
 	const perLinux = 0 // addresses at random, among others (personality(2))

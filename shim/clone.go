@@ -9,7 +9,7 @@ import (
 	"runtime/debug"
 	"strconv"
 	"strings"
-	"sync/atomic"
+	"sync"
 	"syscall"
 	"time"
 
@@ -27,9 +27,10 @@ import (
 // thread to thread; later ones ask for it.
 type cloner struct {
 	requests chan func()
-	// forking: the main thread is out of the runtime's reach, maybe for long. Whoever
-	// wants the world stopped would wait for it, with all the others stopped already.
-	forking atomic.Bool
+	// forking is held while the main thread is out of the runtime's reach, maybe for
+	// long, and by whoever wants the world stopped, who would otherwise wait for that
+	// thread, with all the others stopped already.
+	forking sync.Mutex
 }
 
 // serve runs the requests on the calling goroutine, which is on the main thread. It
@@ -121,9 +122,9 @@ func (c *cloner) clone(ctx context.Context, b birth) (*child, error) {
 		defer useOneCPU()
 		defer debug.SetGCPercent(debug.SetGCPercent(-1)) // a collection stops the world
 		err = inNetwork(b.netNS, func() error {
-			c.forking.Store(true)
+			c.forking.Lock()
 			pid, err = syscall.ForkExec(programPath, []string{syncpipe.HelperName}, b.attributes(&pidfd))
-			c.forking.Store(false)
+			c.forking.Unlock()
 			if err == nil {
 				calmHelper(pid)
 			}

@@ -83,10 +83,12 @@ func (s *supervisor) onOtherSignal(signal syscall.Signal) {
 	if signal != unix.SIGQUIT {
 		return
 	}
-	if s.starter.cloner.forking.Load() {
+	forking := &s.starter.cloner.forking
+	if !forking.TryLock() {
 		s.log.Warn("goroutines cannot be shown while a helper is cloned")
 		return
 	}
+	defer forking.Unlock()
 	stacks := make([]byte, 1<<20)
 	_, _ = s.lines.Write(stacks[:runtime.Stack(stacks, true)]) // never fails
 }

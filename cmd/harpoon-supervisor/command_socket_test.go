@@ -21,7 +21,7 @@ func (b *bed) sockets(_ *testscript.TestScript, args []string) error {
 	if err != nil {
 		return err
 	}
-	fds, err := filepath.Glob(fmt.Sprintf("/proc/%d/fd/*", s.cmd.Process.Pid))
+	fds, err := filepath.Glob(s.proc("fd/*"))
 	paths := 0
 	for _, fd := range fds {
 		target, _ := os.Readlink(fd) // closed meanwhile is as good

@@ -62,24 +62,20 @@ func (l leftOut) String() string {
 	return who + ": " + l.Error
 }
 
-// of returns the median of a figure of a subject.
-func (r *result) of(figure, subject string) (float64, bool) {
+// find returns a figure of a subject, or nothing of it.
+func (r *result) find(figure, subject string) (value, bool) {
 	for _, v := range r.Values {
 		if v.Figure == figure && v.Subject == subject {
-			return v.Median, true
+			return v, true
 		}
 	}
-	return 0, false
+	return value{}, false
 }
 
-// samples returns how many there are of a figure of ours.
-func (r *result) samples(figure string) int {
-	for _, v := range r.Values {
-		if v.Figure == figure && v.Subject == "ours" {
-			return v.Samples
-		}
-	}
-	return 0
+// of returns the median of a figure of a subject.
+func (r *result) of(figure, subject string) (float64, bool) {
+	v, there := r.find(figure, subject)
+	return v.Median, there
 }
 
 // readResult reads result.json.

@@ -86,43 +86,28 @@ func TestCell(t *testing.T) {
 	}
 }
 
-func TestVerdict(t *testing.T) {
+func TestGoal(t *testing.T) {
 	ratio := goal{to: operand{"a", "b"}, must: 0.30, aim: 0.20}
+	wakeUps := goal{must: none, aim: 0}
+	last := goal{must: 20, aim: none, unit: "ms"}
 	for _, test := range []struct {
-		goal goal
-		of   float64
-		want string
+		goal          goal
+		of            float64
+		text, verdict string
 	}{
-		{ratio, 0.2, "must, aim"},
-		{ratio, 0.2001, "must"},
-		{ratio, 0.31, "no"},
-		{goal{must: none, aim: 0}, 0, "aim"},
-		{goal{must: none, aim: 0}, 1, "no"},
-		{goal{must: 20, aim: none, unit: "ms"}, 20.04, "no"},
+		{ratio, 0.1951, "0.20", "must, aim"},
+		{ratio, 0.2, "0.20", "must, aim"},
+		{ratio, 0.2041, "0.204", "must"},
+		{ratio, 0.2141, "0.21", "must"},
+		{ratio, 0.3049, "0.305", "no"},
+		{ratio, 0.31, "0.31", "no"},
+		{wakeUps, 0, "0.0", "aim"},
+		{wakeUps, 1, "1.0", "no"},
+		{last, 5.94, "5.9 ms", "must"},
+		{last, 20.04, "20.04 ms", "no"},
 	} {
-		if got := test.goal.verdict(test.of); got != test.want {
-			t.Errorf("verdict(%v) = %q, want %q", test.of, got, test.want)
-		}
-	}
-}
-
-func TestGoalText(t *testing.T) {
-	ratio := goal{to: operand{"a", "b"}, must: 0.30, aim: 0.20}
-	for _, test := range []struct {
-		goal goal
-		of   float64
-		want string
-	}{
-		{ratio, 0.2, "0.20"},
-		{ratio, 0.2041, "0.204"},
-		{ratio, 0.2141, "0.21"},
-		{ratio, 0.3049, "0.305"},
-		{ratio, 0.1951, "0.20"},
-		{goal{must: 20, aim: none, unit: "ms"}, 20.04, "20.04 ms"},
-		{goal{must: 20, aim: none, unit: "ms"}, 5.94, "5.9 ms"},
-	} {
-		if got := test.goal.text(test.of); got != test.want {
-			t.Errorf("text(%v) = %q, want %q", test.of, got, test.want)
+		if text, verdict := test.goal.text(test.of), test.goal.verdict(test.of); text != test.text || verdict != test.verdict {
+			t.Errorf("%v is shown as %q, %q, want %q, %q", test.of, text, verdict, test.text, test.verdict)
 		}
 	}
 }
