@@ -53,7 +53,11 @@ func run(pipe *syncpipe.Conn) (err error) {
 	for _, s := range steps(newContainer(m, pipe)) {
 		current = s.name
 		setName(s.threadName())
-		start := syncpipe.Monotonic()
+		traced := m.Config.Trace && !s.silent
+		var start int64
+		if traced {
+			start = syncpipe.Monotonic()
+		}
 		err := fault(s.name)
 		if err == nil {
 			err = s.run()
@@ -61,7 +65,7 @@ func run(pipe *syncpipe.Conn) (err error) {
 		if err != nil {
 			return err
 		}
-		if m.Config.Trace && !s.silent {
+		if traced {
 			if err := pipe.Send(syncpipe.Message{Type: syncpipe.TypeStep, Step: &syncpipe.Step{
 				Name: s.name, Start: start, Took: syncpipe.Monotonic() - start,
 			}}); err != nil {

@@ -40,7 +40,7 @@ func (p *pipe) arm() error {
 }
 
 func (p *pipe) send(m syncpipe.Message, packet []byte, tasks ...*os.File) error {
-	start := syncpipe.Monotonic()
+	start := p.trace.now()
 	if err := p.arm(); err != nil {
 		return err
 	}
@@ -65,7 +65,7 @@ func (p *pipe) receive() (syncpipe.Type, error) {
 		return "", err
 	}
 	for {
-		start := syncpipe.Monotonic()
+		start := p.trace.now()
 		var m syncpipe.Message
 		var err error
 		watch("receive", p.late, func() { m, err = p.conn.Receive() })

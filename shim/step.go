@@ -51,7 +51,7 @@ func errLate(name string) error {
 
 // step runs one step of this half and traces it.
 func (s *starter) step(r *run, name string, f func() error) error {
-	start := syncpipe.Monotonic()
+	start := s.trace.now()
 	err := watched(name, s.hang, f)
 	s.trace.step(r.number, name, start)
 	return err

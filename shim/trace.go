@@ -68,6 +68,15 @@ func openTrace(name string, log *slog.Logger) *tracer {
 	return &tracer{file: file, log: log}
 }
 
+// now is when what will be recorded begins. (Of the clock each reading is a system
+// call, and there are sixty steps and messages in a start.)
+func (t *tracer) now() int64 {
+	if t == nil {
+		return 0
+	}
+	return syncpipe.Monotonic()
+}
+
 // step records a step that has just ended.
 func (t *tracer) step(run int, name string, start int64) {
 	if t != nil {

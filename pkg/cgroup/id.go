@@ -27,7 +27,7 @@ func ValidID(id string) error {
 	case strings.ContainsAny(id, "/\x00\n"):
 		return fmt.Errorf("ID %q holds a slash, NUL or newline", id)
 	case kernelFile(id):
-		return fmt.Errorf("ID %q is the name of a kernel file", id)
+		return fmt.Errorf("ID %q may be the name of a kernel file", id)
 	}
 	return nil
 }
