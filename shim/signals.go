@@ -29,30 +29,30 @@ var (
 // catchSignals makes the process survive every signal that can be survived, but for
 // those of catchTraps. It is the first thing that the supervisor begins.
 //
-// Most are ignored by hand: each signal that the runtime is asked for costs a
-// round trip between two threads, 60 of them 4 ms at every start. Even three are a
-// fiftieth of a start: this is done while the main thread waits, for the clone as a
-// rule. Until then, as before this call, a signal ends the process; so nothing may
-// have been made by then that would outlive it.
+// Most are ignored by hand, at once: each signal that the runtime is asked for costs a
+// round trip between two threads, 60 of them 4 ms at every start. Even the three that
+// mean something are a fiftieth of a start: they are asked for while the main thread
+// waits, for the clone as a rule. Until then, as before this call, they end the process;
+// so nothing may have been made by then that would outlive it.
 //
 // An ignored signal is inherited across execve, by the command, too; but init gives
 // it the default dispositions whatever came before.
 func catchSignals() signals {
+	for n := syscall.Signal(1); n <= 64; n++ {
+		switch {
+		case n == unix.SIGQUIT, slices.Contains(endSignals, os.Signal(n)), slices.Contains(trapSignals, os.Signal(n)):
+		case n == unix.SIGKILL, n == unix.SIGSTOP: // nobody's to decide
+		case n == unix.SIGCHLD: // an ignored one would reap the child for us (wait(2))
+		case n == unix.SIGURG: // the runtime's own, and harmless by default
+		default:
+			ignore(n)
+		}
+	}
 	s := signals{end: make(chan os.Signal, 2), others: make(chan os.Signal, 1), caught: make(chan struct{})}
 	go func() {
 		defer close(s.caught)
 		signal.Notify(s.end, endSignals...)
 		signal.Notify(s.others, unix.SIGQUIT)
-		for n := syscall.Signal(1); n <= 64; n++ {
-			switch {
-			case n == unix.SIGQUIT, slices.Contains(endSignals, os.Signal(n)), slices.Contains(trapSignals, os.Signal(n)):
-			case n == unix.SIGKILL, n == unix.SIGSTOP: // nobody's to decide
-			case n == unix.SIGCHLD: // an ignored one would reap the child for us (wait(2))
-			case n == unix.SIGURG: // the runtime's own, and harmless by default
-			default:
-				ignore(n)
-			}
-		}
 	}()
 	return s
 }
