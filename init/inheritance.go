@@ -32,6 +32,11 @@ func (c *container) resetThread() error {
 	if err := call(unix.SYS_PRCTL, unix.PR_SET_TIMERSLACK, 0, 0); err != nil {
 		return fmt.Errorf("timer slack: %w", err)
 	}
+	// Memory from where this thread runs, and not merged with that of other processes,
+	// which tells of it (set_mempolicy(2), PR_SET_MEMORY_MERGE): where a kernel has either.
+	const byDefault = 0
+	_ = call(unix.SYS_SET_MEMPOLICY, byDefault, 0, 0)
+	_ = call(unix.SYS_PRCTL, unix.PR_SET_MEMORY_MERGE, 0, 0)
 	const perLinux = 0 // addresses at random, among others (personality(2))
 	if err := call(unix.SYS_PERSONALITY, perLinux, 0, 0); err != nil {
 		return fmt.Errorf("personality: %w", err)
@@ -41,7 +46,8 @@ func (c *container) resetThread() error {
 
 // newKeyring leaves the agent's session keyring, whose keys the command could
 // read, for a new one without a name (keyrings(7)). It is made by root: of the
-// keys of any other user the kernel has only a few hundred.
+// keys of any other user the kernel has only a few hundred. (With a user namespace it
+// is that one's root, and the containers of one range of users share them.)
 //
 // Where keyctl(2) does not exist or a filter forbids it, it does so for the
 // command, too, which is then without means to read a key. Any other error would
@@ -50,6 +56,9 @@ func (c *container) newKeyring() error {
 	err := call(unix.SYS_KEYCTL, unix.KEYCTL_JOIN_SESSION_KEYRING, 0, 0)
 	if err == error(unix.ENOSYS) || err == error(unix.EPERM) {
 		return nil
+	}
+	if err == error(unix.EDQUOT) {
+		return fmt.Errorf("%w (too many keys: see /proc/key-users, and kernel.keys.maxkeys in sysctl)", err)
 	}
 	return err
 }

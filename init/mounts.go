@@ -32,9 +32,10 @@ func (m mount) short() string {
 	return "mount " + strconv.Itoa(m.index)
 }
 
-// mounts returns the configured mounts and that of resolv.conf in the order of
-// their destination, so that parents come first. A volume over /etc, or a mount
-// in its place, has the resolv.conf that it has.
+// mounts returns the configured mounts in the order of their destination, so that
+// parents come first, and that of resolv.conf after them: it may be a link that leads
+// into one of them. A volume over /etc, or a mount in its place, has the resolv.conf
+// that it has.
 func mounts(config *syncpipe.Config) []mount {
 	var list []mount
 	resolve := unix.Access(resolvConf, unix.F_OK) == nil
@@ -44,10 +45,10 @@ func mounts(config *syncpipe.Config) []mount {
 			resolve = false
 		}
 	}
+	slices.SortFunc(list, func(a, b mount) int { return strings.Compare(a.Dest, b.Dest) })
 	if resolve {
 		list = append(list, mount{Mount: syncpipe.Mount{Source: resolvConf, Dest: resolvConf}, index: -1, readOnly: true})
 	}
-	slices.SortFunc(list, func(a, b mount) int { return strings.Compare(a.Dest, b.Dest) })
 	return list
 }
 
@@ -106,6 +107,9 @@ func (c *container) mountVolume(m mount) error {
 		missing = directory
 	}
 	at, err := c.openPlace(m, missing)
+	if m.index < 0 && errors.Is(err, unix.ENOENT) {
+		return nil // a link into a volume, which has none
+	}
 	if err != nil {
 		return err
 	}

@@ -3,8 +3,10 @@ package nsinit
 import (
 	"errors"
 	"fmt"
+	"path"
 	"slices"
 	"strconv"
+	"strings"
 
 	"golang.org/x/sys/unix"
 )
@@ -30,16 +32,42 @@ func (c *container) makePrivate() error {
 func (c *container) openRootfs() (err error) {
 	for i := range c.mounts {
 		if m := &c.mounts[i]; m.Source != "" {
-			m.source, m.err = openSource(m.Source)
+			m.source, m.err = c.openSource(m.Source)
 		}
 	}
 	c.rootfs, err = openDir(c.Rootfs)
 	return err
 }
 
-// openSource opens a file or directory of the host. Asked for a directory, the
+// openSource opens a file or directory of the host that is to be a volume. What is in
+// another volume may have been written by the command, in a run before this one: links
+// there lead no further than that volume (CVE-2017-1002101).
+func (c *container) openSource(source string) (int, error) {
+	outer, inner := "", path.Clean(source)
+	for _, m := range c.Mounts {
+		dir := path.Clean(m.Source)
+		if m.Source != "" && dir != inner && below(inner, dir) && len(dir) > len(outer) {
+			outer = dir
+		}
+	}
+	if outer == "" {
+		return openHost(source)
+	}
+	root, err := c.openSource(outer)
+	if err != nil {
+		return -1, err
+	}
+	defer unix.Close(root)
+	fd, err := openInside(root, strings.TrimPrefix(inner, outer), nothing, nil)
+	if e, ok := errors.AsType[unix.Errno](err); ok {
+		err = e // it is told with the whole path
+	}
+	return fd, err
+}
+
+// openHost opens a file or directory of the host. Asked for a directory, the
 // kernel mounts what autofs has there; with O_PATH alone it does not.
-func openSource(path string) (int, error) {
+func openHost(path string) (int, error) {
 	fd, err := unix.Open(path, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err == unix.ENOTDIR {
 		fd, err = unix.Open(path, unix.O_PATH|unix.O_CLOEXEC, 0)

@@ -68,6 +68,7 @@ func allCommands() map[string]command {
 		"disarm":       {disarm, ""},
 		"rename":       {rename, "<NAME>"},
 		"hostile":      {hostile, "<PROGRAM> [ARG ...]"},
+		"bequeath":     {bequeath, "<FILE> <PROGRAM> [ARG ...]"},
 		"deny":         {deny, "<ERRNO> <CALL,...> <PROGRAM> [ARG ...]"},
 		"close-output": {closeOutput, ""},
 		"spin":         {spin, "<DURATION>"},

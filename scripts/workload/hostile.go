@@ -2,6 +2,8 @@ package main
 
 import (
 	"os"
+	"os/exec"
+	"strconv"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -12,7 +14,7 @@ const agentKey = "harpoon-agent"
 
 // hostile becomes a program that inherits what a careless parent may leave it:
 // signals ignored and blocked, a umask that forbids all, a low priority of every
-// kind, one processor, imprecise timers, a fixed memory layout, a bad score with the
+// kind, one processor, imprecise timers, memory of one node, merged, in a fixed layout, a bad score with the
 // out-of-memory killer, groups, capabilities and a key.
 //
 // The main goroutine is locked to the thread that will exec.
@@ -36,14 +38,29 @@ func hostile(args []string) {
 	const wakeLate = 1_000_000 // ns
 	check(unix.Prctl(unix.PR_SET_TIMERSLACK, wakeLate, 0, 0, 0))
 	check(raw(unix.SYS_PERSONALITY, addrNoRandomize, 0, 0))
+	// Where the kernel has that.
+	nodes := uint64(1 << 0)
+	_ = raw(unix.SYS_SET_MEMPOLICY, mpolBind, uintptr(unsafe.Pointer(&nodes)), 64)
+	_ = raw(unix.SYS_PRCTL, unix.PR_SET_MEMORY_MERGE, 1, 0)
 	leaveKey()
 	check(unix.Setgroups([]int{4, 24}))
 	leaveCapabilities()
 	check(unix.Exec(args[0], args, os.Environ()))
 }
 
+// bequeath becomes a program that has a child already, whose pid is in a file.
+func bequeath(args []string) {
+	child := exec.Command("/proc/self/exe", "sleep", "1m")
+	check(child.Start()) // on this thread
+	check(os.WriteFile(args[0], strconv.AppendInt(nil, int64(child.Process.Pid), 10), 0o644))
+	check(unix.Exec(args[1], args[1:], os.Environ()))
+}
+
 // addrNoRandomize is ADDR_NO_RANDOMIZE of personality(2).
 const addrNoRandomize = 0x40000
+
+// mpolBind is MPOL_BIND of set_mempolicy(2).
+const mpolBind = 2
 
 // raw is a system call of this thread.
 func raw(trap, a, b, c uintptr) error {

@@ -5,6 +5,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -80,6 +81,11 @@ func reportIdentity([]string) {
 	report("usual timer slack", slack)
 	personality, _, _ := unix.RawSyscall(unix.SYS_PERSONALITY, 0xffffffff, 0, 0) // cannot fail
 	report("personality", fmt.Sprintf("%#x", personality))
+	var policy int32
+	_, _, errno = unix.RawSyscall6(unix.SYS_GET_MEMPOLICY, uintptr(unsafe.Pointer(&policy)), 0, 0, 0, 0, 0)
+	report("memory policy", map[bool]string{true: fmt.Sprint(policy), false: outcome(errno)}[errno == 0])
+	merge, _, errno := unix.RawSyscall6(unix.SYS_PRCTL, unix.PR_GET_MEMORY_MERGE, 0, 0, 0, 0, 0)
+	report("memory merge", map[bool]string{true: fmt.Sprint(merge), false: outcome(errno)}[errno == 0])
 	score, err := os.ReadFile("/proc/self/oom_score_adj")
 	check(err)
 	report("oom score", strings.TrimSpace(string(score)))
