@@ -7,6 +7,7 @@ import (
 	"os"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -31,6 +32,8 @@ type cloner struct {
 	// long, and by whoever wants the world stopped, who would otherwise wait for that
 	// thread, with all the others stopped already.
 	forking sync.Mutex
+	// inherited are the children of whoever has executed this program, its own since.
+	inherited []int
 }
 
 // serve runs the requests on the calling goroutine, which is on the main thread. It
@@ -110,7 +113,7 @@ func (c *cloner) clone(ctx context.Context, b birth) (*child, error) {
 	done, killed := make(chan struct{}), make(chan struct{})
 	stop := context.AfterFunc(late, func() {
 		defer close(killed)
-		killUntil(done)
+		c.killUntil(done, b.program)
 	})
 	c.run(func() {
 		// The kernel keeps this thread until the child has executed (clone(2),
@@ -153,11 +156,11 @@ func (c *cloner) clone(ctx context.Context, b birth) (*child, error) {
 func useOneCPU() { runtime.GOMAXPROCS(1) }
 
 // killUntil kills what is being cloned, again and again: it may not exist yet.
-func killUntil(done <-chan struct{}) {
+func (c *cloner) killUntil(done <-chan struct{}, p *program) {
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		killUnborn()
+		c.killUnborn(p)
 		select {
 		case <-done:
 			return
@@ -166,17 +169,31 @@ func killUntil(done <-chan struct{}) {
 	}
 }
 
-// killUnborn kills the children of the main thread. There is only the one that
-// is being cloned, and nobody else waits for it: its pid is its. If that is an
-// outfitter there is its init, too, not waited for either, whose start has failed.
-func killUnborn() {
+// killUnborn kills the children of the main thread that execute this program. There is
+// only the one that is being cloned, and nobody else waits for it: its pid is its. If
+// that is an outfitter there is its init, too, not waited for either, whose start has
+// failed.
+//
+// Other children are not ours to kill: inherited ones, and those that have been left to
+// us as a subreaper or a pid 1 (PR_SET_CHILD_SUBREAPER).
+func (c *cloner) killUnborn(p *program) {
+	for _, child := range childrenOfMain() {
+		if !slices.Contains(c.inherited, child) && p.runsIn(child) {
+			_ = unix.Kill(child, unix.SIGKILL) // dead already is as good
+		}
+	}
+}
+
+// childrenOfMain lists the children of the main thread (proc(5), /proc/pid/task/tid/children).
+func childrenOfMain() (children []int) {
 	pid := strconv.Itoa(os.Getpid())
 	list, _ := os.ReadFile("/proc/" + pid + "/task/" + pid + "/children")
 	for _, field := range strings.Fields(string(list)) {
 		if child, err := strconv.Atoi(field); err == nil && child > 1 {
-			_ = unix.Kill(child, unix.SIGKILL) // dead already is as good
+			children = append(children, child)
 		}
 	}
+	return children
 }
 
 // inNetwork runs f with this thread, the main thread, in another network

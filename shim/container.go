@@ -45,9 +45,12 @@ type container struct {
 // maxConfig bounds agent.json, in bytes.
 const maxConfig = 16 << 20
 
-// readConfig reads and validates agent.json.
-func readConfig() (*agent.ContainerConfig, error) {
-	f, err := os.OpenFile(configName, os.O_RDONLY|unix.O_NONBLOCK, 0) // it may be a FIFO
+// maxResolved is more than container.json has of the largest agent.json.
+const maxResolved = 6 * maxConfig
+
+// readRegular reads a file that anybody may have made, of at most limit bytes.
+func readRegular(name string, limit int) ([]byte, error) {
+	f, err := os.OpenFile(name, os.O_RDONLY|unix.O_NONBLOCK, 0) // it may be a FIFO
 	if err != nil {
 		return nil, err
 	}
@@ -57,14 +60,20 @@ func readConfig() (*agent.ContainerConfig, error) {
 		return nil, err
 	}
 	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s: not a regular file", configName)
+		return nil, fmt.Errorf("%s: not a regular file", name)
 	}
-	data, err := io.ReadAll(io.LimitReader(f, maxConfig+1))
+	data, err := io.ReadAll(io.LimitReader(f, int64(limit)+1))
+	if err == nil && len(data) > limit {
+		err = fmt.Errorf("%s: larger than %d bytes", name, limit)
+	}
+	return data, err
+}
+
+// readConfig reads and validates agent.json.
+func readConfig() (*agent.ContainerConfig, error) {
+	data, err := readRegular(configName, maxConfig)
 	if err != nil {
 		return nil, err
-	}
-	if len(data) > maxConfig {
-		return nil, fmt.Errorf("%s: larger than %d bytes", configName, maxConfig)
 	}
 	config, err := agent.ParseConfig(data)
 	if err == nil {
@@ -185,7 +194,7 @@ func (n cgroupName) append(b []byte, key string) []byte {
 // readPredecessor returns the cgroup of the last supervisor in this directory,
 // or the zero value.
 func readPredecessor() (name cgroupName) {
-	text, err := os.ReadFile(resolvedName)
+	text, err := readRegular(resolvedName, maxResolved)
 	var last struct {
 		Cgroup struct {
 			cgroupName

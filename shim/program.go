@@ -1,7 +1,9 @@
 package shim
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"math"
 	"os"
 	"strconv"
@@ -153,6 +155,16 @@ func (s *starter) protectProgram() (err error) {
 		s.program, err = openProgram()
 	}
 	return err
+}
+
+// runsIn reports whether a process executes this program, or is about to.
+func (p *program) runsIn(pid int) bool {
+	executed, err := os.Stat("/proc/" + strconv.Itoa(pid) + "/exe")
+	if err != nil {
+		return !errors.Is(err, fs.ErrNotExist) // it has not ended, and may not be looked at
+	}
+	own, err := os.Stat(ownProgram)
+	return os.SameFile(executed, p.info) || err == nil && os.SameFile(executed, own)
 }
 
 // allow lets the program be executed.

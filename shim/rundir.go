@@ -84,7 +84,7 @@ func (d runDir) removeStale() error {
 // replace writes a file of mode 0644 and puts it in place in one step.
 func (d runDir) replace(name string, content []byte) error {
 	temporary := "." + name + ".new"
-	_ = os.Remove(temporary) // a predecessor's, whatever it is
+	_ = os.RemoveAll(temporary) // a predecessor's, whatever it is
 	f, err := os.OpenFile(temporary, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
 	if err != nil {
 		return err

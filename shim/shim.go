@@ -4,7 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"os"
+	"runtime/debug"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -32,6 +34,7 @@ const exitFailed = 1
 // the main thread.
 func Run(o Options) {
 	signals := catchSignals()
+	resetCollector()
 	// A process group of its own: a terminal's ^C is for those in the foreground,
 	// the agent perhaps, and is no wish to stop the container. The shell's own job
 	// is a leader already, and hears it.
@@ -75,6 +78,17 @@ func Run(o Options) {
 	}()
 	start()
 	s.starter.cloner.serve()
+}
+
+// resetCollector takes back what the agent's environment says of garbage, which is meant
+// for the agent.
+func resetCollector() {
+	if os.Getenv("GOGC") != "" {
+		debug.SetGCPercent(100)
+	}
+	if os.Getenv("GOMEMLIMIT") != "" {
+		debug.SetMemoryLimit(math.MaxInt64)
+	}
 }
 
 // open takes possession of the run directory and reads what is to be done there.

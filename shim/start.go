@@ -50,7 +50,7 @@ type starter struct {
 func newStarter(o Options, owner cgroup.Owner) *starter {
 	s := &starter{
 		options: o, owner: owner, predecessor: readPredecessor(),
-		cloner: cloner{requests: make(chan func())}, stuck: make(chan string, 1), appeared: make(chan struct{}),
+		cloner: cloner{requests: make(chan func()), inherited: childrenOfMain()}, stuck: make(chan string, 1), appeared: make(chan struct{}),
 		birth: make(chan struct{}),
 	}
 	s.born = sync.OnceFunc(func() {

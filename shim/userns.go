@@ -43,8 +43,11 @@ func (s *starter) outfit(ctx context.Context, r *run, tasks []*os.File) error {
 		b.cgroup = r.group.FD()
 	}
 	// Init itself may not raise its limit there. If we may neither, it will say so.
-	limit := &unix.Rlimit{Cur: config.NoFile, Max: config.NoFile}
-	_ = unix.Prlimit(r.child.id(), unix.RLIMIT_NOFILE, limit, nil)
+	// It may lower it, once it needs no more descriptors itself.
+	var limit unix.Rlimit
+	if err := unix.Prlimit(r.child.id(), unix.RLIMIT_NOFILE, nil, &limit); err == nil && limit.Max < config.NoFile {
+		_ = unix.Prlimit(r.child.id(), unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: config.NoFile, Max: config.NoFile}, nil)
+	}
 
 	helper, err := s.cloner.clone(ctx, b)
 	if helper == nil {
