@@ -33,6 +33,9 @@ func furnish(ctx context.Context, dir, supervisor string) ([]leftOut, error) {
 	if err := copyFile(filepath.Join(bin, "harpoon-supervisor"), supervisor); err != nil {
 		return nil, err
 	}
+	if err := exec.CommandContext(ctx, filepath.Join(bin, "harpoon-supervisor"), "--version").Run(); err != nil {
+		return nil, fmt.Errorf("%s --version: %w", supervisor, err)
+	}
 	missing := install()
 	if err := buildGo(ctx, bin, "floor", "ticker"); err != nil {
 		return nil, err
@@ -53,7 +56,7 @@ func furnish(ctx context.Context, dir, supervisor string) ([]leftOut, error) {
 	return missing, copyFile(filepath.Join(dir, "rootfs/bin/command"), command)
 }
 
-// buildGo builds programs of this module, as the supervisor is built.
+// buildGo builds programs of this module, static and stripped.
 func buildGo(ctx context.Context, bin string, names ...string) error {
 	for _, name := range names {
 		path := "harpoon-supervisor/scripts/bench/" + name

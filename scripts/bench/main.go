@@ -44,16 +44,33 @@ func main() {
 	if *only != "" {
 		s.Only = strings.Split(*only, ",")
 	}
-	unknown := slices.ContainsFunc(s.Only, func(name string) bool { return !slices.Contains(partNames(), name) })
-	_, badMatch := regexp.Compile(s.Match)
-	switch {
-	case *render != "" && flag.NArg() == 0:
+	if *render != "" && flag.NArg() == 0 {
 		exit(renderAll(*render, "."))
-	case flag.NArg() != 1 || s.Rounds < 1 || unknown || badMatch != nil:
+	}
+	if err := s.check(); err != nil || flag.NArg() != 1 {
+		if err != nil {
+			fmt.Fprintln(os.Stderr, "bench:", err)
+		}
 		flag.Usage()
 		os.Exit(2)
 	}
 	exit(guard(flag.Arg(0), s, *out))
+}
+
+// check returns what is wrong with the settings.
+func (s settings) check() error {
+	if s.Rounds < 1 {
+		return fmt.Errorf("-rounds %d: less than 1", s.Rounds)
+	}
+	for _, name := range s.Only {
+		if !slices.Contains(partNames(), name) {
+			return fmt.Errorf("-only %s: no such part", name)
+		}
+	}
+	if _, err := regexp.Compile(s.Match); err != nil {
+		return fmt.Errorf("-match: %w", err)
+	}
+	return nil
 }
 
 // exit ends the program, with a word on why it failed.

@@ -15,10 +15,10 @@ medians; in brackets, divided by ours. *Hot* is the second of two runs back to b
 do what cannot be left out, once in C, once in a Go program that executes itself again: a cgroup, namespaces, /proc and /dev, the root, the
 identity. *Lean* has that and no more; *default mounts*, and masks, are those of ` + "`runc spec`" + `, but with the host's network, as ours; *seccomp* is our own list of
 system calls, by name, as engines give it. conmon gets the lean container; containerd makes what it makes by default, without seccomp, and what CPU time that
-takes cannot be told, as a daemon does part of it. The program in the container reads the clock with its first instruction, and again before it exits. Its end is known when
-a client of ours has the state; by conmon's exit file; by containerd's event; with the others when they have ended. A stop lasts from the command to
-ours until the client knows; for crun and runc it is kill and delete; for conmon and containerd from kill until the end is known. A restart is compared with a new start after a pause.
-Wake-ups are the context switches of all threads.
+takes cannot be told, as a daemon does part of it. CPU time is that of the hot run. The program in the container reads the clock with its first instruction, and again before it exits. Its end is known when
+a client of ours has the state; by conmon's exit file; by containerd's event; with the others when they have ended. A stop of ours lasts from
+sending it until the client knows, without the end of the supervisor; for crun and runc it is kill and delete, for conmon and containerd it lasts from kill until the end is known, without a delete. A restart is compared with a new start after a pause.
+Wake-ups are the context switches of all threads. Memory a client is the supervisor's, without the kernel's for a socket.
 
 ![start and memory, as a chart](scripts/bench/chart.svg)
 `
@@ -35,7 +35,9 @@ func page(r *result) string {
 	text.WriteString("\nWhat this project set itself, as ratios within one run (*must*, *aim*), and what was reached:\n\n")
 	text.WriteString(markdown(goalRows(r)))
 	long, _ := r.find("200 start", "ours")
-	fmt.Fprintf(&text, "\nMeasured %s, %d rounds, %d of what takes long (memory, idling, 200 at once), on: %s.\n", r.Date, r.Rounds, long.Samples, joined(r.Machine))
+	clients, _ := r.find("clients last", "ours")
+	fmt.Fprintf(&text, "\nMeasured %s, %d rounds, %d of what takes long (memory, idling, 200 at once), %d of 1,000 clients, on: %s.\n",
+		r.Date, r.Rounds, long.Samples, clients.Samples, joined(r.Machine))
 	fmt.Fprintf(&text, "Versions: %s.\n", joined(r.Versions))
 	for _, l := range r.LeftOut {
 		fmt.Fprintf(&text, "Left out: %s.\n", l)

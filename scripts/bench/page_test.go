@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -49,12 +50,8 @@ func TestPage(t *testing.T) {
 // TestCommittedResult: every figure and every goal was measured.
 func TestCommittedResult(t *testing.T) {
 	r := committedResult(t)
-	for _, table := range tables {
-		for _, column := range table.columns {
-			if column.cell(r, "ours") == "" {
-				t.Errorf("%s, %s: nothing of ours", table.title, column.head)
-			}
-		}
+	if err := r.whole(); err != nil {
+		t.Error(err)
 	}
 	for _, v := range r.Values {
 		if v.Unit == "" || v.Unit != units[v.Figure] {
@@ -111,6 +108,21 @@ func TestRenderAll(t *testing.T) {
 		if err := errors.Join(errGot, errWant); err != nil || string(got) != string(want) {
 			t.Errorf("%s is another one, %v", name, err)
 		}
+	}
+}
+
+// TestRenderAllOfAPart: what a part of a run has found does not replace the page.
+func TestRenderAllOfAPart(t *testing.T) {
+	r := committedResult(t)
+	r.Values = slices.DeleteFunc(r.Values, func(v value) bool { return v.Figure == "stop" })
+	dir := t.TempDir()
+	part := filepath.Join(dir, "result.json")
+	if err := writeJSON(part, r); err != nil {
+		t.Fatal(err)
+	}
+	err := renderAll(part, dir)
+	if err == nil || !strings.Contains(err.Error(), "stop: nothing of ours") {
+		t.Errorf("renderAll = %v, want an error", err)
 	}
 }
 

@@ -72,6 +72,19 @@ func (r *result) find(figure, subject string) (value, bool) {
 	return value{}, false
 }
 
+// whole returns an error if there is a table in which something of ours is missing: the
+// run was of a part only.
+func (r *result) whole() error {
+	for _, table := range tables {
+		for _, column := range table.columns {
+			if column.cell(r, "ours") == "" {
+				return fmt.Errorf("no whole run: %s: %s: nothing of ours", table.title, column.head)
+			}
+		}
+	}
+	return nil
+}
+
 // of returns the median of a figure of a subject.
 func (r *result) of(figure, subject string) (float64, bool) {
 	v, there := r.find(figure, subject)

@@ -33,8 +33,11 @@ const committed = "scripts/bench"
 // renderAll makes a result the one that README.md in root shows.
 func renderAll(name, root string) error {
 	r, err := readResult(name)
+	if err == nil {
+		err = r.whole()
+	}
 	if err != nil {
-		return err
+		return fmt.Errorf("%s: %w", name, err)
 	}
 	readme := filepath.Join(root, "README.md")
 	text, err := os.ReadFile(readme)
