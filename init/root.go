@@ -31,7 +31,10 @@ func (c *container) makePrivate() error {
 // the rootfs. Their errors belong to the steps that mount them.
 func (c *container) openRootfs() (err error) {
 	for i := range c.mounts {
-		if m := &c.mounts[i]; m.Source != "" {
+		switch m := &c.mounts[i]; {
+		case m.index < 0: // resolv.conf, wherever the host has it
+			m.source, m.err = openHost(m.Source)
+		case m.Source != "":
 			m.source, m.err = c.openSource(m.Source)
 		}
 	}
