@@ -66,7 +66,12 @@ func openTimer(d time.Duration) (*os.File, error) {
 		unix.Close(fd)
 		return nil, os.NewSyscallError("timerfd_settime", err)
 	}
-	return os.NewFile(uintptr(fd), "timerfd"), nil
+	file := os.NewFile(uintptr(fd), "timerfd")
+	if err := file.SetReadDeadline(time.Time{}); err != nil { // which only a file takes that the runtime polls
+		file.Close()
+		return nil, err
+	}
+	return file, nil
 }
 
 // awaitTicks is the goroutine that passes on what the timer tells, until the file
