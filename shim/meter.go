@@ -17,9 +17,13 @@ type meter struct {
 }
 
 // sample reads everything once. What cannot be read keeps its last value if it
-// is always announced, and is left out if it is not. It allocates nothing.
+// is always announced, and is left out if it is not. Of the kills those in question are
+// left out. It allocates nothing.
 func (m *meter) sample(r *run) {
 	_ = r.group.Stats(&m.stats) // an error leaves all of them unread
+	if kills, ok := m.stats.Get(cgroup.OOMKills); ok {
+		m.stats.Set(cgroup.OOMKills, min(kills, r.kills.others))
+	}
 	m.total = m.stats
 	m.total.Follow(&m.before)
 	l, t := &m.last, &m.total

@@ -1,6 +1,8 @@
 package shim
 
 import (
+	"time"
+
 	"harpoon-supervisor/pkg/agent"
 	"harpoon-supervisor/pkg/eventstream"
 )
@@ -59,6 +61,7 @@ func (s *supervisor) announcement() announcement {
 
 // publish announces the state to everybody.
 func (s *supervisor) publish() {
+	s.owing = false
 	if len(s.clients) == 0 {
 		return
 	}
@@ -68,9 +71,37 @@ func (s *supervisor) publish() {
 	}
 }
 
+// tellFresh announces the state with fresh metrics to the clients that are owed it. It
+// waits until no kill is in question: whoever has been told of one can rely on it
+// that it is not mistaken for the command's end. The loop does not wait; it comes back
+// through lookAtKills.
+func (s *supervisor) tellFresh() {
+	if s.run != nil && s.run.lookAtKills() {
+		s.lookKill = time.After(settlePause)
+		return
+	}
+	if !s.owing {
+		return
+	}
+	s.owing = false
+	if s.run != nil {
+		s.meter.sample(s.run)
+	}
+	a := s.announcement()
+	for c := range s.clients {
+		if c.owed {
+			s.tell(c, a)
+		}
+	}
+}
+
+// owe makes a client one of those that are owed the state.
+func (s *supervisor) owe(c *client) { s.owing, c.owed = true, true }
+
 // tell puts an announcement. The buffer of one that is kept is left to those who
 // keep it; otherwise it serves again.
 func (s *supervisor) tell(c *client, a announcement) {
+	c.owed = false
 	if c.put(a) {
 		s.event = nil
 	}
@@ -95,11 +126,8 @@ func (s *supervisor) join(c *client) {
 		}
 	}()
 	if !s.untold() {
-		if s.run != nil {
-			s.meter.sample(s.run)
-			s.run.lookAtKills()
-		}
-		s.tell(c, s.announcement())
+		s.owe(c)
+		s.tellFresh()
 	}
 	s.setTick()
 }

@@ -66,7 +66,7 @@ func (r *run) watchOOM() (err error) {
 	if err != nil {
 		return err
 	}
-	r.kills.others = kills
+	r.kills.others, r.kills.seen = kills, kills
 	return nil
 }
 
@@ -109,6 +109,10 @@ func (r *run) clear() error {
 // be told apart; they count as out of memory.
 type killCounter struct {
 	others uint64
+	// seen is what the counter has shown. Where it is not others, it is not known whose
+	// kills those are, since then.
+	seen  uint64
+	since time.Time
 }
 
 // How long the command must be well.
@@ -118,30 +122,32 @@ const (
 	settlePause = time.Millisecond       // between two looks
 )
 
-// look reads the counter while the command lives. It waits only if that has risen, and
-// not for a command that dies.
-func (k *killCounter) look(read func() (uint64, error), well, runnable func() bool) {
-	value, err := read()
-	if err != nil || value == k.others {
-		return
-	}
-	for begin := time.Now(); ; {
-		time.Sleep(settlePause)
-		if !well() {
-			return
+// look reads the counter while the command lives, and reports whether it is in question
+// whose kills it shows: then it is to be called again, after settlePause. Those of a
+// command that dies are not, as its end is about to tell.
+func (k *killCounter) look(read func() (uint64, error), well, runnable func() bool) (open bool) {
+	if k.seen == k.others {
+		value, err := read()
+		if err != nil || value == k.others {
+			return false
 		}
-		if took := time.Since(begin); took >= settleMost || took >= settleTime && !runnable() {
-			k.others = value
-			return
-		}
+		k.seen, k.since = value, time.Now()
+		return true
 	}
+	if !well() {
+		return false
+	}
+	if took := time.Since(k.since); took < settleTime || took < settleMost && runnable() {
+		return true
+	}
+	k.others = k.seen
+	return false
 }
 
-// lookAtKills updates the counter while the command lives. It belongs between a
-// sample and its announcement: whoever has been told of a kill can rely on it
-// that it is not mistaken for the command's end.
-func (r *run) lookAtKills() {
-	r.kills.look(r.group.OOMKills, func() bool {
+// lookAtKills updates the counter while the command lives, and reports whether that has
+// to be done again.
+func (r *run) lookAtKills() (open bool) {
+	return r.kills.look(r.group.OOMKills, func() bool {
 		stat, err := r.child.readStat()
 		return err == nil && !stat.dying()
 	}, func() bool {
@@ -178,11 +184,13 @@ func (r *run) anyOOMKill() bool {
 	return err == nil && kills > 0
 }
 
-// oomed is the verdict on a run that has ended.
+// oomed is the verdict on a run that has ended. No kill is in question afterwards.
 func (r *run) oomed(status unix.WaitStatus) bool {
-	if r.killed || !status.Signaled() || status.Signal() != unix.SIGKILL {
+	kills, err := r.group.OOMKills()
+	if err != nil {
 		return false
 	}
-	kills, err := r.group.OOMKills()
-	return err == nil && kills > r.kills.others
+	risen := kills > r.kills.others
+	r.kills.others, r.kills.seen = kills, kills
+	return risen && !r.killed && status.Signaled() && status.Signal() == unix.SIGKILL
 }

@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"harpoon-supervisor/pkg/agent"
 	"harpoon-supervisor/pkg/cgroup"
 )
 
@@ -62,12 +63,19 @@ func TestKillCounter(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) { // the waits take no time
 			var k killCounter
 			for _, l := range test.looks {
-				k.look(func() (uint64, error) { return l.value, nil }, func() bool { return l.well }, func() bool { return false })
+				k.follow(func() (uint64, error) { return l.value, nil }, func() bool { return l.well }, func() bool { return false })
 			}
 			if got := test.final > k.others; got != test.want {
 				t.Errorf("%s: killed for memory = %v, want %v", test.name, got, test.want)
 			}
 		})
+	}
+}
+
+// follow looks until nothing is in question.
+func (k *killCounter) follow(read func() (uint64, error), well, runnable func() bool) {
+	for k.look(read, well, runnable) {
+		<-time.After(settlePause)
 	}
 }
 
@@ -90,11 +98,78 @@ func TestKillerWaitsForCPU(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			begin := time.Now()
 			var k killCounter
-			k.look(func() (uint64, error) { return 1, nil },
+			k.follow(func() (uint64, error) { return 1, nil },
 				func() bool { return time.Since(begin) < test.dies }, func() bool { return time.Since(begin) < test.idle })
 			if took := time.Since(begin); took != test.took || k.others != test.others {
 				t.Errorf("%+v: took %v, others %d", test, took, k.others)
 			}
 		})
 	}
+}
+
+// TestKillsHoldUpNobody: however often the kernel kills for memory, and however busy the
+// container is, the loop has time for everybody else.
+func TestKillsHoldUpNobody(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, agent.RestartAlways, agent.RestartBackoff{}, func(p *fakeProcess) {
+			p.life, p.kills = time.Hour, time.Millisecond
+		})
+		<-time.After(time.Second)
+		for range 1000 {
+			w.s.hints <- struct{}{}
+			begin := time.Now()
+			w.ask("look")
+			if took := time.Since(begin); took != 0 {
+				t.Fatalf("the loop has waited for %v", took)
+			}
+			<-time.After(time.Millisecond)
+		}
+		w.end()
+	})
+}
+
+// TestKillsAreToldLate: whoever is told of a kill can rely on it that this was not the
+// command's. Until that is known a client waits for its state, but never long.
+func TestKillsAreToldLate(t *testing.T) {
+	s := upSupervisor(t)
+	first := s.addAudience(t)
+	storm := &fakeProcess{number: 1}
+	s.run.child = storm
+	s.run.group = killing{s.run.group, storm}
+	synctest.Test(t, func(t *testing.T) {
+		storm.began = time.Now()
+		for _, kills := range []time.Duration{time.Minute, time.Millisecond} { // between two
+			storm.kills = kills
+			<-time.After(2 * kills)
+			asked := time.Now()
+			s.onTick()
+			for s.owing {
+				if <-s.lookKill; time.Since(asked) > 2*settleMost {
+					t.Fatalf("with a kill each %v nothing is told for %v", kills, time.Since(asked))
+				}
+				s.lookAtKills()
+			}
+			told, known := *s.meter.last.OOMKills, s.run.kills.others
+			if counter, _ := storm.OOMKills(); told != known || told == 0 || told > counter {
+				t.Errorf("with a kill each %v told of %d, known not to be the command's %d, of %d", kills, told, known, counter)
+			}
+			first.pass(t)
+		}
+	})
+}
+
+// killing is a cgroup whose kills are made up.
+type killing struct {
+	group
+	storm *fakeProcess
+}
+
+func (k killing) OOMKills() (uint64, error) { return k.storm.OOMKills() }
+func (k killing) Runnable() (bool, error)   { return k.storm.Runnable() }
+
+func (k killing) Stats(s *cgroup.Stats) error {
+	err := k.group.Stats(s)
+	kills, _ := k.storm.OOMKills()
+	s.Set(cgroup.OOMKills, kills)
+	return err
 }

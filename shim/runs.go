@@ -190,9 +190,9 @@ func (s *supervisor) lookAtKills() {
 	if s.run == nil {
 		return
 	}
-	s.run.lookAtKills()
-	if s.looks < killLooks {
-		s.lookKill = time.After(firstLook << s.looks)
-		s.looks++
+	s.tellFresh()
+	if s.lookKill == nil && s.looks > 0 {
+		s.lookKill = time.After(firstLook << (killLooks - s.looks))
+		s.looks--
 	}
 }

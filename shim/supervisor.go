@@ -41,6 +41,7 @@ type supervisor struct {
 	start func(ctx context.Context, number int) (*run, error)
 
 	clients map[*client]struct{}
+	owing   bool                    // some are owed the state
 	encoded []byte                  // the state, as encoded last
 	event   []byte                  // the same as an event
 	abort   context.CancelCauseFunc // ends the start in progress
@@ -69,7 +70,7 @@ type supervisor struct {
 	due      <-chan time.Time // the back-off is over
 	tick     *ticker          // metrics
 	lookKill <-chan time.Time // look at the kill counter again
-	looks    int              // how often that was, since the last hint
+	looks    int              // how often that is to be, after the last hint
 	lookDir  <-chan time.Time // look whether the run directory is gone
 	linger   <-chan time.Time // the final err has been known for long enough
 }
@@ -137,7 +138,7 @@ func (s *supervisor) serve() {
 		case <-s.tick.channel():
 			s.onTick()
 		case <-s.hints:
-			s.looks = 0
+			s.looks = killLooks
 			s.lookAtKills()
 		case <-s.lookKill:
 			s.lookAtKills()
@@ -184,9 +185,10 @@ func (s *supervisor) apply(e event) {
 
 // onTick tells everybody fresh metrics.
 func (s *supervisor) onTick() {
-	s.meter.sample(s.run)
-	s.run.lookAtKills() // not every kill gives a hint
-	s.publish()
+	for c := range s.clients {
+		s.owe(c)
+	}
+	s.tellFresh()
 }
 
 // setTick lets the ticker run only while there are metrics and somebody to send

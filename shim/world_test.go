@@ -158,6 +158,7 @@ type fakeProcess struct {
 	heeds   bool            // it ends when it gets a TERM, with status 0
 	deaf    bool            // it does not even end when it gets a KILL
 	dying   time.Duration   // from a signal to the end
+	kills   time.Duration   // between two kills for memory, if there are any
 
 	fatal   chan syscall.Signal
 	mu      sync.Mutex
@@ -210,11 +211,14 @@ func (p *fakeProcess) OpenProcs() (*os.File, error)        { return nil, cgroup.
 func (p *fakeProcess) SetLimits(cgroup.Limits) error       { return nil }
 func (p *fakeProcess) WatchOOM() (*cgroup.OOMWatch, error) { return nil, cgroup.ErrNoController }
 func (p *fakeProcess) Stats(*cgroup.Stats) error           { return cgroup.ErrNoController }
-func (p *fakeProcess) Runnable() (bool, error)             { return false, nil }
+func (p *fakeProcess) Runnable() (bool, error)             { return p.kills > 0, nil }
 func (p *fakeProcess) Thaw() error                         { return nil }
 func (p *fakeProcess) Remove() error                       { return nil }
 func (p *fakeProcess) OOMKills() (uint64, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if p.kills > 0 {
+		return uint64(time.Since(p.began) / p.kills), nil
+	}
 	return p.killed, nil
 }

@@ -78,7 +78,8 @@ func (s *Stats) Optional(f Field) *uint64 {
 	return &s.value[f]
 }
 
-func (s *Stats) set(f Field, v uint64) {
+// Set makes a figure what it is to be, as if it had been read.
+func (s *Stats) Set(f Field, v uint64) {
 	s.value[f] = v
 	s.has |= 1 << f
 }
@@ -160,7 +161,7 @@ func (g *Group) read(r *reading, s *Stats) error {
 		case f.field == MemoryLimit:
 			v = limit(v)
 		}
-		s.set(f.field, v*f.scale)
+		s.Set(f.field, v*f.scale)
 	}
 	return nil
 }

@@ -153,9 +153,9 @@ func TestStatsV2(t *testing.T) {
 		var want, got Stats
 		for f := range fields {
 			if v, changed := tt.change[f]; changed {
-				want.set(f, v)
+				want.Set(f, v)
 			} else if !slices.Contains(tt.lacks, f) {
-				want.set(f, full[f])
+				want.Set(f, full[f])
 			}
 		}
 		if err := g.Stats(&got); err != nil || got != want {
@@ -192,8 +192,8 @@ func TestStatsIOV1(t *testing.T) {
 	g := &Group{version: V1, places: []place{p}, controllers: p.controllers}
 	defer g.closeReadings()
 	var got, want Stats
-	want.set(IORead, 103)
-	want.set(IOWrite, 20)
+	want.Set(IORead, 103)
+	want.Set(IOWrite, 20)
 	if err := g.Stats(&got); err != nil || got != want {
 		t.Errorf("Stats = %+v, %v, want %+v", got, err, want)
 	}
@@ -202,8 +202,8 @@ func TestStatsIOV1(t *testing.T) {
 func TestStatsFollow(t *testing.T) {
 	var before, s Stats
 	for f := range fields {
-		before.set(f, 10)
-		s.set(f, 1)
+		before.Set(f, 10)
+		s.Set(f, 1)
 	}
 	s.Follow(&before)
 	for f := range fields {
