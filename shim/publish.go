@@ -76,9 +76,11 @@ func (s *supervisor) publish() {
 // that it is not mistaken for the command's end. The loop does not wait; it comes back
 // through lookAtKills.
 func (s *supervisor) tellFresh() {
-	if s.run != nil && s.run.lookAtKills() {
-		s.lookKill = time.After(settlePause)
-		return
+	if s.run != nil {
+		if pause := s.run.lookAtKills(); pause > 0 {
+			s.lookKill = time.After(pause)
+			return
+		}
 	}
 	if !s.owing {
 		return

@@ -119,34 +119,33 @@ type killCounter struct {
 const (
 	settleTime  = 5 * time.Millisecond   // if then no thread of the container is runnable
 	settleMost  = 100 * time.Millisecond // if one always is: a period of the CPU quota
-	settlePause = time.Millisecond       // between two looks
+	settlePause = time.Millisecond       // between the first two looks; it grows with the time
 )
 
-// look reads the counter while the command lives, and reports whether it is in question
-// whose kills it shows: then it is to be called again, after settlePause. Those of a
-// command that dies are not, as its end is about to tell.
-func (k *killCounter) look(read func() (uint64, error), well, runnable func() bool) (open bool) {
+// look reads the counter while the command lives. If it is in question whose kills that
+// shows, look is to be called again, after a pause; else the pause is 0. Those of a
+// command that dies are not in question, as its end is about to tell.
+func (k *killCounter) look(read func() (uint64, error), well, runnable func() bool) (pause time.Duration) {
 	if k.seen == k.others {
 		value, err := read()
 		if err != nil || value == k.others {
-			return false
+			return 0
 		}
 		k.seen, k.since = value, time.Now()
-		return true
+		return settlePause
 	}
 	if !well() {
-		return false
+		return 0
 	}
 	if took := time.Since(k.since); took < settleTime || took < settleMost && runnable() {
-		return true
+		return min(settlePause+took/4, settleMost-took)
 	}
 	k.others = k.seen
-	return false
+	return 0
 }
 
-// lookAtKills updates the counter while the command lives, and reports whether that has
-// to be done again.
-func (r *run) lookAtKills() (open bool) {
+// lookAtKills updates the counter while the command lives; see killCounter.look.
+func (r *run) lookAtKills() (pause time.Duration) {
 	return r.kills.look(r.group.OOMKills, func() bool {
 		stat, err := r.child.readStat()
 		return err == nil && !stat.dying()
