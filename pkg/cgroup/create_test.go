@@ -82,8 +82,8 @@ func TestCreateTakesOver(t *testing.T) {
 			t.Fatal(err)
 		}
 		p.killed(t)
-		if populated, err := g.Populated(); populated || err != nil {
-			t.Errorf("Populated() = %v, %v, want false, nil", populated, err)
+		if procs, err := g.processes(); len(procs) > 0 || err != nil {
+			t.Errorf("processes() = %v, %v, want none, nil", procs, err)
 		}
 		if err := g.Remove(); err != nil {
 			t.Error(err)

@@ -1,11 +1,12 @@
 package cgroup
 
 import (
-	"errors"
 	"os"
 	"path"
 	"strings"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // settle is how long freezing waits for the processes to stand still. Those in
@@ -29,15 +30,15 @@ func (g *Group) thaw() error {
 
 // thawOne thaws one cgroup, if it is frozen by its own state. A parent that is
 // frozen has been thawed before.
-func (g *Group) thawOne(dir string) error {
+func (g *Group) thawOne(w *walker) error {
 	own, state, thawed := "freezer.self_freezing", "freezer.state", "THAWED"
 	if g.version == V2 {
 		own, state, thawed = "cgroup.freeze", "cgroup.freeze", "0"
 	}
-	if text, err := os.ReadFile(path.Join(dir, own)); err != nil || strings.HasPrefix(string(text), "0") {
+	if text, err := w.read(own); err != nil || strings.HasPrefix(string(text), "0") {
 		return err
 	}
-	return write(path.Join(dir, state), thawed)
+	return w.write(state, thawed)
 }
 
 // freeze freezes the group with all below it, as far as that is possible in
@@ -79,13 +80,6 @@ func (g *Group) freezerDir() (string, bool) {
 
 // write writes to a file of a cgroup, which must exist.
 func write(name, value string) error {
-	if err := fault("write", name); err != nil {
-		return err
-	}
-	f, err := os.OpenFile(name, os.O_WRONLY, 0)
-	if err != nil {
-		return err
-	}
-	_, err = f.WriteString(value)
-	return errors.Join(err, f.Close())
+	w := walker{fd: unix.AT_FDCWD}
+	return w.write(name, value)
 }

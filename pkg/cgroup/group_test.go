@@ -23,15 +23,15 @@ func TestEnter(t *testing.T) {
 				t.Errorf("%s: processes %q, want %q", place.dir(), got, want)
 			}
 		}
-		if populated, err := g.Populated(); !populated || err != nil {
-			t.Errorf("Populated() = %v, %v, want true, nil", populated, err)
+		if procs, err := g.processes(); len(procs) == 0 || err != nil {
+			t.Errorf("processes() = %v, %v, want some, nil", procs, err)
 		}
 		p.stdin.Close()
 		if err := p.Wait(); err != nil {
 			t.Error(err)
 		}
-		if populated, err := g.Populated(); populated || err != nil {
-			t.Errorf("Populated() = %v, %v, want false, nil", populated, err)
+		if procs, err := g.processes(); len(procs) > 0 || err != nil {
+			t.Errorf("processes() = %v, %v, want none, nil", procs, err)
 		}
 	})
 }

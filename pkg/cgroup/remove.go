@@ -3,7 +3,6 @@ package cgroup
 import (
 	"errors"
 	"io/fs"
-	"path"
 	"slices"
 	"time"
 
@@ -60,19 +59,20 @@ func removeTree(dir string) error {
 	if !errors.Is(err, unix.EBUSY) {
 		return err
 	}
-	children, listErr := subdirs(dir)
-	if listErr != nil {
-		return present(listErr)
-	}
-	if len(children) == 0 {
+	w := walker{top: dir, enter: func(*walker) error { return nil }, leave: (*walker).rmdir}
+	if err := w.walk(); err != nil {
 		return err
 	}
-	for _, child := range children {
-		if err := removeTree(path.Join(dir, child)); err != nil {
-			return err
-		}
-	}
 	return rmdir(dir)
+}
+
+// rmdir removes a cgroup below the one where it is.
+func (w *walker) rmdir(child string) error {
+	err := unix.Unlinkat(w.fd, child, unix.AT_REMOVEDIR)
+	if err == nil || err == unix.ENOENT {
+		return nil
+	}
+	return w.error("rmdir", child, err)
 }
 
 func rmdir(dir string) error {
