@@ -85,24 +85,46 @@ const handedOver = "/sys"
 
 // handOver copies the mounts and moves them into init's mount namespace, of which
 // nothing can be seen elsewhere. Then there is nothing left to do.
+//
+// A command with CAP_SYS_ADMIN could make writable there what is read-only, and reach
+// devices. The kernel locks a mount's attributes, and the mounts in one another, when
+// it copies a mount namespace for another user namespace than its owner's
+// (mount_namespaces(7), Restrictions on mount namespaces). So they are copied that
+// way once more, out of init's namespace, and those copies take their place.
 func (c *container) handOver() error {
-	tree, err := unix.OpenTree(c.root, "", unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|unix.AT_RECURSIVE|unix.AT_EMPTY_PATH)
-	if err != nil {
-		return fmt.Errorf("open_tree: %w", err)
-	}
 	ns, err := unix.Open(c.ofInit("ns/mnt"), unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return pathError("open", c.ofInit("ns/mnt"), err)
 	}
-	// A thread that shares its root with others cannot change it.
-	if err := unix.Unshare(unix.CLONE_FS); err != nil {
-		return fmt.Errorf("unshare: %w", err)
+	var mounts int
+	copyTree := func(at int, path string) func() error {
+		return func() (err error) {
+			mounts, err = unix.OpenTree(at, path, unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|unix.AT_RECURSIVE|unix.AT_EMPTY_PATH)
+			return err
+		}
 	}
-	if err := unix.Setns(ns, unix.CLONE_NEWNS); err != nil {
-		return fmt.Errorf("setns: %w", err)
+	unshare := func(what int) func() error { return func() error { return unix.Unshare(what) } }
+	enter := func() error { return unix.Setns(ns, unix.CLONE_NEWNS) }
+	move := func() error {
+		return unix.MoveMount(mounts, "", unix.AT_FDCWD, handedOver, unix.MOVE_MOUNT_F_EMPTY_PATH)
 	}
-	if err := unix.MoveMount(tree, "", unix.AT_FDCWD, handedOver, unix.MOVE_MOUNT_F_EMPTY_PATH); err != nil {
-		return fmt.Errorf("move_mount: %w", err)
+	for _, call := range []struct {
+		name string
+		run  func() error
+	}{
+		{"open_tree", copyTree(c.root, "")},
+		{"unshare", unshare(unix.CLONE_FS)}, // who shares his root with others cannot change it
+		{"setns", enter},
+		{"move_mount", move},
+		{"unshare", unshare(unix.CLONE_NEWNS)},
+		{"open_tree", copyTree(unix.AT_FDCWD, handedOver)},
+		{"setns", enter},
+		{"umount", func() error { return unix.Unmount(handedOver, unix.MNT_DETACH) }},
+		{"move_mount", move},
+	} {
+		if err := call.run(); err != nil {
+			return fmt.Errorf("%s: %w", call.name, err)
+		}
 	}
 	if err := c.pipe.Send(syncpipe.Message{Type: syncpipe.TypeReady}); err != nil {
 		return err

@@ -55,6 +55,7 @@ func allCommands() map[string]command {
 		// How it would get out.
 		"cgroup-mount":        {tryCgroupMount, "<DIR>"},
 		"cgroup-mount-inside": {cgroupMountInside, "<DIR>"},
+		"loosen":              {tryLoosen, "<PATH> [PATH ...]"},
 
 		// How it lives.
 		"echo":         {echo, "[TEXT ...]"},

@@ -50,3 +50,12 @@ func tryToLeave(name, dir string) {
 	}
 	report("mkdir "+name, outcome(unix.Mkdir(filepath.Join(dir, "escaped"), 0o755)))
 }
+
+// tryLoosen tries to take off mounts, and to take from them what restricts their use:
+// read-only, nosuid, nodev and noexec.
+func tryLoosen(points []string) {
+	for _, point := range points {
+		report("remount "+point, outcome(unix.Mount("", point, "", unix.MS_REMOUNT|unix.MS_BIND, "")))
+		report("umount "+point, outcome(unix.Unmount(point, unix.MNT_DETACH)))
+	}
+}
