@@ -202,13 +202,8 @@ func (s *starter) createGroup() (g *cgroup.Group, err error) {
 		return nil, err
 	}
 	s.predecessor = cgroupName{} // what there is of it ends here
-	return s.create(cgroupName{s.options.CgroupParent, s.options.ID}, s.container.limits)
-}
-
-// create makes a cgroup, which is the first thing that would outlive this process.
-func (s *starter) create(name cgroupName, need cgroup.Limits) (*cgroup.Group, error) {
-	<-s.caught
-	return s.host.Create(name.Parent, name.ID, s.owner, need)
+	<-s.caught                   // for this is the first thing that would outlive this process
+	return s.host.Create(s.options.CgroupParent, s.options.ID, s.owner, s.container.limits)
 }
 
 func (s *starter) findHost() (err error) {
@@ -231,14 +226,7 @@ func (s *starter) takeOver(failed bool) error {
 	if err := s.findHost(); err != nil {
 		return nil // then there is no cgroup of anybody's
 	}
-	g, err := s.create(last, cgroup.Limits{})
-	if errors.Is(err, cgroup.ErrInUse) || errors.Is(err, cgroup.ErrNotOurs) {
-		return nil // somebody else's by now
-	}
-	if err == nil {
-		err = g.Remove()
-	}
-	if err != nil {
+	if err := s.host.Reclaim(last.Parent, last.ID, s.owner); err != nil {
 		return fmt.Errorf("take over: %w", err)
 	}
 	return nil

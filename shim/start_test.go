@@ -12,18 +12,18 @@ import (
 func TestCreateWaits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		caught, made := make(chan struct{}), make(chan error, 1)
-		s := &starter{caught: caught}
+		s := &starter{caught: caught, host: &cgroup.Host{}, container: &container{}}
 		go func() {
-			_, err := s.create(cgroupName{}, cgroup.Limits{}) // no ID: an error at once, when its turn comes
+			_, err := s.createGroup() // no ID: an error at once, when its turn comes
 			made <- err
 		}()
 		synctest.Wait()
 		if len(made) > 0 {
-			t.Fatal("create() does not wait for the signals to be caught")
+			t.Fatal("createGroup() does not wait for the signals to be caught")
 		}
 		close(caught)
 		if err := <-made; err == nil {
-			t.Error("create() without an ID: no error")
+			t.Error("createGroup() without an ID: no error")
 		}
 	})
 }

@@ -43,32 +43,65 @@ func (g *Group) claim(owner Owner) error {
 	return errReplaced
 }
 
+// Reclaim ends and removes what the owner has left in the group PARENT/ID, as Create does,
+// but makes nothing. What is no group, or not marked as the owner's, or has a
+// supervisor, is left alone.
+func (h *Host) Reclaim(parent, id string, owner Owner) error {
+	if ValidID(id) != nil {
+		return nil
+	}
+	places, err := h.places(parent, id)
+	if err != nil {
+		return nil
+	}
+	g := &Group{version: h.version, places: places, lock: -1}
+	err = g.lockExisting()
+	for _, none := range []error{ErrInUse, errReplaced, unix.ENOENT, unix.ENOTDIR, unix.ENAMETOOLONG} {
+		if errors.Is(err, none) {
+			return nil
+		}
+	}
+	if err == nil && marked(g.lock) == owner.String() {
+		err = g.clear(time.Now().Add(patience))
+	}
+	_ = g.Close()
+	return g.wrap(err)
+}
+
 // lockFirst makes the first directory if it is missing, and locks it. It says
 // whether the directory is new: not one with counters, limits or processes of
 // before.
 func (g *Group) lockFirst() (fresh bool, err error) {
-	dir := g.places[0].dir()
 	made, err := g.places[0].make()
+	if err == nil {
+		err = g.lockExisting()
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		err = errReplaced
+	}
 	if err != nil {
 		return false, err
 	}
-	fd, err := unix.Open(dir, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
-	if err == unix.ENOENT {
-		return false, errReplaced
-	}
+	// A marked one was used and left by another between our mkdir and the lock.
+	return made && marked(g.lock) == "", nil
+}
+
+// lockExisting locks the first directory.
+func (g *Group) lockExisting() error {
+	dir := g.places[0].dir()
+	fd, err := unix.Open(dir, dirFlags, 0)
 	if err != nil {
-		return false, &fs.PathError{Op: "open", Path: dir, Err: err}
+		return &fs.PathError{Op: "open", Path: dir, Err: err}
 	}
 	if err = flock(fd); err == nil {
 		err = same(fd, dir)
 	}
 	if err != nil {
 		_ = unix.Close(fd)
-		return false, err
+		return err
 	}
 	g.lock = fd
-	// A marked one was used and left by another between our mkdir and the lock.
-	return made && marked(fd) == "", nil
+	return nil
 }
 
 // flock takes the lock, or returns ErrInUse. A supervisor that was killed while

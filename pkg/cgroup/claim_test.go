@@ -1,0 +1,62 @@
+package cgroup
+
+import (
+	"os"
+	"path"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// TestReclaim: the owner's own is ended and removed, whatever is in it.
+func TestReclaim(t *testing.T) {
+	eachHost(t, func(t *testing.T, h *Host) {
+		id, p := abandon(t, h, testOwner)
+		if err := h.Reclaim(testParent, id, testOwner); err != nil {
+			t.Fatal(err)
+		}
+		p.killed(t)
+		for _, hi := range h.hierarchies {
+			if dir := path.Join(hi.mount, testParent, id); exists(dir) {
+				t.Errorf("%s is still there", dir)
+			}
+		}
+	})
+}
+
+// TestReclaimLeavesAlone: what is another's, and nothing is made.
+func TestReclaimLeavesAlone(t *testing.T) {
+	eachHost(t, func(t *testing.T, h *Host) {
+		top := h.hierarchies[0].mount
+		id, p := abandon(t, h, Owner{Dev: 1, Ino: 3})
+		held, err := h.Create(testParent, "held", testOwner, Limits{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		unmarked := path.Join(top, testParent, "unmarked")
+		if err := os.Mkdir(unmarked, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		defer unix.Rmdir(unmarked)
+		for _, name := range []struct{ parent, id string }{
+			{testParent, id}, {testParent, "held"}, {testParent, "unmarked"},
+			{testParent + "/none", "none"}, {testParent + "/cgroup.procs", "x"}, {testParent + "/" + strings.Repeat("x/", 3000), "x"},
+			{"relative", "x"}, {testParent, ".."}, {"", ""},
+		} {
+			if err := h.Reclaim(name.parent, name.id, testOwner); err != nil {
+				t.Errorf("Reclaim(%.60q, %q) = %v, want nil", name.parent, name.id, err)
+			}
+		}
+		if !exists(unmarked) || !exists(path.Join(top, held.Path())) || exists(path.Join(top, testParent, "none")) {
+			t.Error("one that is not ours was removed, or one was made")
+		}
+		if err := held.Remove(); err != nil {
+			t.Error(err)
+		}
+		p.stdin.Close()
+		if err := p.Wait(); err != nil {
+			t.Errorf("the process of another ended with %v, want its own way", err)
+		}
+	})
+}
