@@ -95,6 +95,17 @@ func (c *client) close() {
 	close(c.writable)
 }
 
+// forgo reads what nobody will look at: to close a socket that holds something unread
+// resets the connection, where the peer is to see its end (unix_release_sock).
+func (c *client) forgo() {
+	buf := make([]byte, 4096)
+	for range maxCommand / len(buf) { // one who goes on sending is not waited for
+		if n, err := receiveNow(uintptr(c.fd), buf); n == 0 || err != nil {
+			return
+		}
+	}
+}
+
 // Read reads what the client sends, for a Decoder. It waits for one thing only: a
 // select would take twice the stack, for each client.
 func (c *client) Read(buf []byte) (n int, err error) {

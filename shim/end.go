@@ -98,19 +98,29 @@ func (s *supervisor) end() int {
 	return status
 }
 
-// dismiss serves those who have connected, and closes all connections.
+// dismiss serves those who have connected, and closes all connections. Those for whom
+// there was no room take the place of the ones before them, in time.
 func (s *supervisor) dismiss() error {
+	end := time.Now().Add(endTotal)
 	s.listener.stop()
 	for c := range s.accepted {
 		s.join(c)
 	}
 	close(s.quit)
-	for c := range s.clients {
-		c.finish()
-	}
-	s.awaitWritten(time.After(endTotal))
-	for c := range s.clients {
-		c.close()
+	for s.listener.drain(s.join) || len(s.clients) > 0 {
+		for c := range s.clients {
+			c.finish()
+		}
+		s.awaitWritten(time.After(time.Until(end)))
+		for c := range s.clients {
+			c.forgo()
+			c.close()
+			delete(s.clients, c)
+			<-s.listener.slots
+		}
+		if time.Now().After(end) {
+			break
+		}
 	}
 	return nil
 }

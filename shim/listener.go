@@ -103,8 +103,8 @@ func (l *listener) unpublish() error {
 	return errors.Join(errs...)
 }
 
-// accept is the goroutine that turns connections into clients, until stop; then
-// it takes those who connected before control was removed, and ends.
+// accept is the goroutine that turns connections into clients, until stop. Who waits
+// in the backlog then is left to drain.
 func (l *listener) accept(accepted chan<- *client) {
 	defer close(accepted)
 	for l.waitForSlot() {
@@ -114,7 +114,7 @@ func (l *listener) accept(accepted chan<- *client) {
 			accepted <- newClient(fd, l.rootInside, l.poller)
 			continue
 		case l.over():
-			l.drain(accepted)
+			<-l.slots
 			return
 		case err != unix.ECONNABORTED:
 			// The system's limits, as ours are kept: it passes, and must not
@@ -125,14 +125,9 @@ func (l *listener) accept(accepted chan<- *client) {
 	}
 }
 
-// waitForSlot reports whether there is room for another client; if not, there
-// will be none before the end.
+// waitForSlot waits for room for another client, and reports whether there will be any
+// before the end.
 func (l *listener) waitForSlot() bool {
-	select {
-	case l.slots <- struct{}{}: // also after stop: accept drains then
-		return true
-	default:
-	}
 	select {
 	case l.slots <- struct{}{}:
 		return true
@@ -159,19 +154,22 @@ func (l *listener) pause(d time.Duration) {
 	}
 }
 
-// drain takes the clients that wait in the backlog, as far as there is room.
-func (l *listener) drain(accepted chan<- *client) {
+// drain takes the clients that wait in the backlog after stop, as far as there is room,
+// and reports whether there were any.
+func (l *listener) drain(join func(*client)) (any bool) {
 	for {
-		fd, err := l.acceptNow()
-		if err != nil {
-			return
-		}
-		accepted <- newClient(fd, l.rootInside, l.poller)
 		select {
 		case l.slots <- struct{}{}:
 		default:
-			return
+			return any
 		}
+		fd, err := l.acceptNow()
+		if err != nil {
+			<-l.slots
+			return any
+		}
+		join(newClient(fd, l.rootInside, l.poller))
+		any = true
 	}
 }
 

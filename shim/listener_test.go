@@ -59,10 +59,14 @@ func TestDrain(t *testing.T) {
 		}
 		l.stop()
 		got := 1
-		for c := range accepted {
+		count := func(c *client) {
 			c.file.Close()
 			got++
 		}
+		for c := range accepted {
+			count(c)
+		}
+		l.drain(count)
 		if got != clients {
 			t.Errorf("%d clients accepted, want %d", got, clients)
 		}
@@ -192,10 +196,14 @@ func TestUnpolled(t *testing.T) {
 	}
 	l.stop()
 	got := 0
-	for c := range accepted {
+	count := func(c *client) {
 		c.file.Close()
 		got++
 	}
+	for c := range accepted {
+		count(c)
+	}
+	l.drain(count)
 	if got != 1 {
 		t.Errorf("%d more clients accepted, want 1", got)
 	}

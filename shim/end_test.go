@@ -1,0 +1,58 @@
+package shim
+
+import (
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// TestDismiss: at the end everybody who has connected is told the final state, those
+// for whom there was no room as well; then the connection ends, and is not reset,
+// whatever of theirs nobody has read.
+func TestDismiss(t *testing.T) {
+	const clients, room = 10, 3
+	l, address := listening(t)
+	l.slots = make(chan struct{}, room)
+	s := newSupervisor(l.dir, slog.New(slog.DiscardHandler))
+	s.listener, s.starter = l, &starter{container: &container{}}
+	s.state, s.err = down, "made up"
+	var peers []int
+	for range clients {
+		peer := connectTo(t, address)
+		peers = append(peers, peer)
+		if err := unix.SetsockoptTimeval(peer, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &unix.Timeval{Sec: 10}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := unix.Write(peer, []byte(strings.Repeat("event: unread\n\n", 1000))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	go l.accept(s.accepted)
+	for range room {
+		s.join(<-s.accepted)
+	}
+	if err := l.unpublish(); err != nil {
+		t.Error(err)
+	}
+	begin := time.Now()
+	if err := s.dismiss(); err != nil {
+		t.Error(err)
+	}
+	t.Logf("dismissed after %v", time.Since(begin))
+	for i, peer := range peers {
+		buf := make([]byte, 4096)
+		n, err := unix.Read(peer, buf)
+		if err != nil || n == 0 || !strings.Contains(string(buf[:n]), "made up") || strings.Count(string(buf[:n]), "event: state") != 1 {
+			t.Fatalf("client %d was told %q, %v, want the final state", i, buf[:max(n, 0)], err)
+		}
+		if n, err := unix.Read(peer, buf); n != 0 || err != nil {
+			t.Errorf("client %d: read %d, %v after that, want the end", i, n, err)
+		}
+	}
+	if len(l.slots) != 0 {
+		t.Errorf("%d slots are taken, want none", len(l.slots))
+	}
+}
