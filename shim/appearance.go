@@ -2,6 +2,7 @@ package shim
 
 import (
 	"context"
+	"os"
 	"time"
 )
 
@@ -38,7 +39,9 @@ func (s *supervisor) appear(o Options, late func(string)) error {
 
 // describe writes container.json.
 func (s *supervisor) describe(o Options) error {
-	return s.dir.replace(resolvedName, s.starter.container.describe(o))
+	err := s.dir.replace(resolvedName, s.starter.container.describe(o))
+	s.described.Store(err == nil)
+	return err
 }
 
 // withdraw calls the first start off and leaves nothing of it.
@@ -47,6 +50,9 @@ func (s *supervisor) withdraw(err error) {
 	r := <-s.starts
 	s.clearRun(r.settled)
 	_ = s.awaitCleared() // has been logged
+	if s.described.Load() {
+		_ = os.Remove(resolvedName) // agents find their containers by it
+	}
 }
 
 // settle is for when init has all that it needs to begin, or there is none. What has

@@ -64,6 +64,7 @@ type supervisor struct {
 
 	finalSent atomic.Bool
 	leftOver  atomic.Bool // the last run could not be cleared
+	described atomic.Bool // container.json is ours
 	unclean   bool        // something else could not
 
 	// Timers: nil while they are not needed.

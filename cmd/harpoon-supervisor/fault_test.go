@@ -227,6 +227,9 @@ func (f faultCase) judge(s *supervisor, status string, final state) error {
 	if status != "0" && status != "1" {
 		return fmt.Errorf("supervisor ended with %s: %s", status, said)
 	}
+	if strings.HasPrefix(said, "harpoon-supervisor: ") && !f.takesOver && present(s.container.dir, "container.json") {
+		return fmt.Errorf("container.json is left: %s", said)
+	}
 	switch {
 	case f.action == hang:
 		return match("no answer within|kill init: i/o timeout", said) // the latter where nothing is done in time
