@@ -107,6 +107,9 @@ func (c *child) close() {
 	}
 }
 
+// procFile is a file of a process in proc(5).
+func procFile(pid int, name string) string { return "/proc/" + strconv.Itoa(pid) + "/" + name }
+
 // procStat is what we need of proc_pid_stat(5).
 type procStat struct {
 	name    string
@@ -155,12 +158,17 @@ func parseStat(line string) (procStat, error) {
 // dead reports whether the process is a zombie or more than that.
 func (s procStat) dead() bool { return s.state == 'Z' || s.state == 'X' }
 
+// killed reports whether SIGKILL is pending, or has been taken as the exit status.
+func (s procStat) killed() bool {
+	const kill = 1 << (uint(unix.SIGKILL) - 1)
+	return s.pending&kill != 0 || s.exit&0x7f == uint64(unix.SIGKILL)
+}
+
 // dying reports whether the process has ended or has been killed and is on its
-// way to the end: SIGKILL is pending, or has been taken as the exit status, or
-// the kernel's PF_EXITING is set.
+// way to the end: the kernel's PF_EXITING may be set.
 func (s procStat) dying() bool {
-	const exiting, kill = 0x4, 1 << (uint(unix.SIGKILL) - 1)
-	return s.dead() || s.flags&exiting != 0 || s.pending&kill != 0 || s.exit&0x7f == uint64(unix.SIGKILL)
+	const exiting = 0x4
+	return s.dead() || s.flags&exiting != 0 || s.killed()
 }
 
 // isInit reports whether the process, which has been told to proceed, has not

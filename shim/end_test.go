@@ -26,7 +26,7 @@ func TestDismiss(t *testing.T) {
 		if err := unix.SetsockoptTimeval(peer, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &unix.Timeval{Sec: 10}); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := unix.Write(peer, []byte(strings.Repeat("event: unread\n\n", 1000))); err != nil {
+		if _, err := unix.Write(peer, []byte(strings.Repeat("event: unread\n\n", 8000))); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -94,8 +94,6 @@ func peerLevels(socket int, pid int32) (int, error) {
 	return readLevels("/proc/self/fdinfo/" + strconv.Itoa(pidfd))
 }
 
-func procFile(pid int, name string) string { return "/proc/" + strconv.Itoa(pid) + "/" + name }
-
 // readLevels returns how many pid namespaces the process of a file in /proc is
 // in. Package os would take longer than all the rest, for each client.
 func readLevels(path string) (int, error) {

@@ -159,7 +159,7 @@ func (s *starter) protectProgram() (err error) {
 
 // runsIn reports whether a process executes this program, or is about to.
 func (p *program) runsIn(pid int) bool {
-	executed, err := os.Stat("/proc/" + strconv.Itoa(pid) + "/exe")
+	executed, err := os.Stat(procFile(pid, "exe"))
 	if err != nil {
 		return !errors.Is(err, fs.ErrNotExist) // it has not ended, and may not be looked at
 	}

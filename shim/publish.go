@@ -61,6 +61,9 @@ func (s *supervisor) announcement() announcement {
 
 // publish announces the state to everybody.
 func (s *supervisor) publish() {
+	if s.owing && s.run != nil { // who has not been told it yet is told the truth, too
+		s.meter.sample(s.run)
+	}
 	s.owing = false
 	if len(s.clients) == 0 {
 		return
@@ -71,14 +74,16 @@ func (s *supervisor) publish() {
 	}
 }
 
-// tellFresh announces the state with fresh metrics to the clients that are owed it. It
-// waits until no kill is in question: whoever has been told of one can rely on it
-// that it is not mistaken for the command's end. The loop does not wait; it comes back
-// through lookAtKills.
+// tellFresh announces the state with fresh metrics to the clients that are owed it. It is
+// put off while a kill is in question: whoever has been told of one can rely on it
+// that it is not mistaken for the command's end.
 func (s *supervisor) tellFresh() {
+	if s.question != nil {
+		return // the timer comes back to it
+	}
 	if s.run != nil {
-		if pause := s.run.lookAtKills(); pause > 0 {
-			s.lookKill = time.After(pause)
+		if pause := s.run.judgeKills(); pause > 0 {
+			s.question = time.After(pause)
 			return
 		}
 	}

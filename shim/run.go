@@ -134,21 +134,24 @@ func (k *killCounter) look(read func() (uint64, error), well, runnable func() bo
 		k.seen, k.since = value, time.Now()
 		return settlePause
 	}
-	if !well() {
+	took := time.Since(k.since)
+	settled := took >= settleMost || took >= settleTime && !runnable()
+	if !well() { // asked last: the killer may have had the CPU meanwhile
 		return 0
 	}
-	if took := time.Since(k.since); took < settleTime || took < settleMost && runnable() {
+	if !settled {
 		return min(settlePause+took/4, settleMost-took)
 	}
 	k.others = k.seen
 	return 0
 }
 
-// lookAtKills updates the counter while the command lives; see killCounter.look.
-func (r *run) lookAtKills() (pause time.Duration) {
+// judgeKills updates the counter while the command lives; see killCounter.look.
+func (r *run) judgeKills() (pause time.Duration) {
 	return r.kills.look(r.group.OOMKills, func() bool {
 		stat, err := r.child.readStat()
-		return err == nil && !stat.dying()
+		// The main thread may have ended by itself, and the others go on.
+		return err == nil && (!stat.dying() || stat.dead() && !stat.killed())
 	}, func() bool {
 		runnable, err := r.group.Runnable()
 		return err != nil || runnable

@@ -83,6 +83,47 @@ func (k *killCounter) follow(read func() (uint64, error), well, runnable func() 
 	}
 }
 
+// TestKillerGetsCPU: the killer may get the CPU between two of the looks.
+func TestKillerGetsCPU(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var k killCounter
+		killed := false
+		k.follow(func() (uint64, error) { return 1, nil }, func() bool { return !killed }, func() bool {
+			killed = true
+			return false
+		})
+		if k.others != 0 {
+			t.Error("the kill of the command is taken for somebody else's")
+		}
+	})
+}
+
+// TestMainThreadEnded: a command whose main thread has ended by itself, and whose others
+// go on, is well; and so it is told of its children's kills.
+func TestMainThreadEnded(t *testing.T) {
+	const exiting = 0x4
+	for _, test := range []struct {
+		stat   procStat
+		others uint64
+	}{
+		{procStat{state: 'Z', flags: exiting}, 3},
+		{procStat{state: 'Z', flags: exiting, exit: 9}, 0},
+		{procStat{state: 'Z', flags: exiting, pending: 1 << 8}, 0},
+		{procStat{state: 'R', flags: exiting}, 0},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			p := &fakeProcess{killed: 3, stat: test.stat}
+			r := run{group: p, child: p}
+			for pause := r.judgeKills(); pause > 0; pause = r.judgeKills() {
+				<-time.After(pause)
+			}
+			if r.kills.others != test.others {
+				t.Errorf("%+v: %d kills are known to be others', want %d", test.stat, r.kills.others, test.others)
+			}
+		})
+	}
+}
+
 // TestKillerWaitsForCPU: for as long as the kernel's killer may be waiting for a CPU a
 // kill may be that of the command.
 func TestKillerWaitsForCPU(t *testing.T) {
@@ -113,7 +154,8 @@ func TestKillerWaitsForCPU(t *testing.T) {
 }
 
 // TestKillsHoldUpNobody: however often the kernel kills for memory, and however busy the
-// container is, the loop has time for everybody else.
+// container is, the loop has time for everybody else, and does not look at the threads
+// all the time.
 func TestKillsHoldUpNobody(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, agent.RestartAlways, agent.RestartBackoff{}, func(p *fakeProcess) {
@@ -130,17 +172,26 @@ func TestKillsHoldUpNobody(t *testing.T) {
 			<-time.After(time.Millisecond)
 		}
 		w.end()
+		if scans := w.runs[0].scans; scans > 200 {
+			t.Errorf("%d looks at all threads in a second", scans)
+		}
 	})
+}
+
+// stormy returns a supervisor whose container is up and has processes killed for memory,
+// with a client.
+func stormy(t *testing.T) (*supervisor, *fakeProcess, audience) {
+	s := upSupervisor(t)
+	storm := &fakeProcess{number: 1}
+	s.run.child = storm
+	s.run.group = killing{s.run.group, storm}
+	return s, storm, s.addAudience(t)
 }
 
 // TestKillsAreToldLate: whoever is told of a kill can rely on it that this was not the
 // command's. Until that is known a client waits for its state, but never long.
 func TestKillsAreToldLate(t *testing.T) {
-	s := upSupervisor(t)
-	first := s.addAudience(t)
-	storm := &fakeProcess{number: 1}
-	s.run.child = storm
-	s.run.group = killing{s.run.group, storm}
+	s, storm, first := stormy(t)
 	synctest.Test(t, func(t *testing.T) {
 		storm.began = time.Now()
 		for _, kills := range []time.Duration{time.Minute, time.Millisecond} { // between two
@@ -149,16 +200,38 @@ func TestKillsAreToldLate(t *testing.T) {
 			asked := time.Now()
 			s.onTick()
 			for s.owing {
-				if <-s.lookKill; time.Since(asked) > 2*settleMost {
+				if <-s.question; time.Since(asked) > 2*settleMost {
 					t.Fatalf("with a kill each %v nothing is told for %v", kills, time.Since(asked))
 				}
-				s.lookAtKills()
+				s.question = nil
+				s.tellFresh()
 			}
 			told, known := *s.meter.last.OOMKills, s.run.kills.others
 			if counter, _ := storm.OOMKills(); told != known || told == 0 || told > counter {
 				t.Errorf("with a kill each %v told of %d, known not to be the command's %d, of %d", kills, told, known, counter)
 			}
 			first.pass(t)
+		}
+	})
+}
+
+// TestStopTellsFresh: a client that waits for its state, as a kill is in question, and is
+// told it for another reason is told fresh figures all the same.
+func TestStopTellsFresh(t *testing.T) {
+	s, storm, first := stormy(t)
+	synctest.Test(t, func(t *testing.T) {
+		storm.began, storm.kills = time.Now(), time.Millisecond
+		<-time.After(time.Second)
+		s.meter = meter{} // there was nobody to sample for
+		s.owe(first.client)
+		s.tellFresh()
+		if !s.owing {
+			t.Fatal("no kill is in question")
+		}
+		s.publish() // as for a stop
+		first.pass(t)
+		if s.meter.last.PIDs == nil || s.owing { // of a group that has the figure
+			t.Errorf("told %+v, still owing = %v", s.meter.last, s.owing)
 		}
 	})
 }

@@ -142,7 +142,7 @@ func (s *supervisor) onExit(e exit) {
 	if e.err != nil {
 		// What is not known is neither success nor any failure in particular.
 		s.log.Error("exit unknown", "run", r.number, "error", e.err)
-		s.run, s.startedAt, s.lookKill = nil, time.Time{}, nil
+		s.run, s.startedAt, s.lookKill, s.question = nil, time.Time{}, nil, nil
 		s.clearRun(func() *run { return r })
 		s.err = fmt.Sprintf("internal error: wait for the command: %v", e.err)
 		s.apply(endedForGood)
@@ -156,7 +156,7 @@ func (s *supervisor) onExit(e exit) {
 		s.ooms++
 	}
 	s.log.Info("exited", append([]any{"run", r.number, "after", e.at.Sub(r.started).Round(time.Millisecond)}, how(s.exit)...)...)
-	s.run, s.startedAt, s.lookKill = nil, time.Time{}, nil
+	s.run, s.startedAt, s.lookKill, s.question = nil, time.Time{}, nil, nil
 	// Told first and cleared then: that takes longer.
 	defer s.clearRun(func() *run { return r })
 	if !wantsRestart(s.starter.container.restart, *s.exit) {
@@ -190,9 +190,9 @@ func (s *supervisor) lookAtKills() {
 	if s.run == nil {
 		return
 	}
-	s.tellFresh()
-	if s.lookKill == nil && s.looks > 0 {
+	if s.looks > 0 {
 		s.lookKill = time.After(firstLook << (killLooks - s.looks))
 		s.looks--
 	}
+	s.tellFresh()
 }

@@ -70,6 +70,7 @@ type supervisor struct {
 	// Timers: nil while they are not needed.
 	due      <-chan time.Time // the back-off is over
 	tick     *ticker          // metrics
+	question <-chan time.Time // look at the kills in question again
 	lookKill <-chan time.Time // look at the kill counter again
 	looks    int              // how often that is to be, after the last hint
 	lookDir  <-chan time.Time // look whether the run directory is gone
@@ -143,6 +144,9 @@ func (s *supervisor) serve() {
 			s.lookAtKills()
 		case <-s.lookKill:
 			s.lookAtKills()
+		case <-s.question:
+			s.question = nil
+			s.tellFresh()
 		case <-s.deleted:
 			s.lookAtDir()
 		case <-s.lookDir:

@@ -96,11 +96,11 @@ func BenchmarkSample(b *testing.B) {
 	}
 }
 
-func BenchmarkLookAtKills(b *testing.B) {
+func BenchmarkJudgeKills(b *testing.B) {
 	s := upSupervisor(b)
 	b.ReportAllocs()
 	for b.Loop() {
-		s.run.lookAtKills()
+		s.run.judgeKills()
 	}
 }
 

@@ -2,7 +2,6 @@ package shim
 
 import (
 	"context"
-	"fmt"
 	"os"
 
 	"golang.org/x/sys/unix"
@@ -30,7 +29,7 @@ func (s *starter) outfit(ctx context.Context, r *run, tasks []*os.File) error {
 	users.Init = r.child.id()
 	config.UserNS = &users
 	if s.container.network == agent.NetworkNone {
-		config.NetNS = fmt.Sprintf("/proc/%d/ns/net", r.child.id())
+		config.NetNS = procFile(r.child.id(), "ns/net")
 	}
 	config.Trace = s.trace != nil
 	m := syncpipe.Message{Type: syncpipe.TypeConfig, Config: &config}

@@ -159,6 +159,8 @@ type fakeProcess struct {
 	deaf    bool            // it does not even end when it gets a KILL
 	dying   time.Duration   // from a signal to the end
 	kills   time.Duration   // between two kills for memory, if there are any
+	stat    procStat
+	scans   int // looks at all threads
 
 	fatal   chan syscall.Signal
 	mu      sync.Mutex
@@ -168,7 +170,7 @@ type fakeProcess struct {
 }
 
 func (p *fakeProcess) id() int                     { return 1000 + p.number }
-func (p *fakeProcess) readStat() (procStat, error) { return procStat{}, nil }
+func (p *fakeProcess) readStat() (procStat, error) { return p.stat, nil }
 func (p *fakeProcess) isInit(procStat) bool        { return false }
 func (p *fakeProcess) close()                      {}
 
@@ -211,9 +213,13 @@ func (p *fakeProcess) OpenProcs() (*os.File, error)        { return nil, cgroup.
 func (p *fakeProcess) SetLimits(cgroup.Limits) error       { return nil }
 func (p *fakeProcess) WatchOOM() (*cgroup.OOMWatch, error) { return nil, cgroup.ErrNoController }
 func (p *fakeProcess) Stats(*cgroup.Stats) error           { return cgroup.ErrNoController }
-func (p *fakeProcess) Runnable() (bool, error)             { return p.kills > 0, nil }
 func (p *fakeProcess) Thaw() error                         { return nil }
 func (p *fakeProcess) Remove() error                       { return nil }
+func (p *fakeProcess) Runnable() (bool, error) {
+	p.scans++
+	return p.kills > 0, nil
+}
+
 func (p *fakeProcess) OOMKills() (uint64, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -14,9 +14,7 @@ import (
 // we give up: somebody does it in a loop.
 const attempts = 20
 
-var (
-	errReplaced = errors.New("replaced again and again")
-)
+var errReplaced = errors.New("replaced again and again")
 
 // claim makes the group's directory in the first hierarchy, locks and marks it.
 // Nothing is made or removed elsewhere but under that lock, so a supervisor that
@@ -44,28 +42,35 @@ func (g *Group) claim(owner Owner) error {
 }
 
 // Reclaim ends and removes what the owner has left in the group PARENT/ID, as Create does,
-// but makes nothing. What is no group, or not marked as the owner's, or has a
+// but makes and moves nothing. What is no group, or not marked as the owner's, or has a
 // supervisor, is left alone.
 func (h *Host) Reclaim(parent, id string, owner Owner) error {
 	if ValidID(id) != nil {
 		return nil
 	}
-	places, err := h.places(parent, id)
+	places, err := h.places(parent, id, stay)
 	if err != nil {
-		return nil
+		return unless(err, errNoParent, errLeaf, errOutside)
 	}
 	g := &Group{version: h.version, places: places, lock: -1}
-	err = g.lockExisting()
-	for _, none := range []error{ErrInUse, errReplaced, unix.ENOENT, unix.ENOTDIR, unix.ENAMETOOLONG} {
-		if errors.Is(err, none) {
+	if err := g.lockExisting(); err != nil {
+		return g.wrap(unless(err, ErrInUse, errReplaced, unix.ENOENT, unix.ENOTDIR, unix.ENAMETOOLONG))
+	}
+	defer g.Close()
+	if marked(g.lock) != owner.String() {
+		return nil
+	}
+	return g.wrap(g.clear(time.Now().Add(patience)))
+}
+
+// unless returns the error, or nil if it is one of those.
+func unless(err error, those ...error) error {
+	for _, one := range those {
+		if errors.Is(err, one) {
 			return nil
 		}
 	}
-	if err == nil && marked(g.lock) == owner.String() {
-		err = g.clear(time.Now().Add(patience))
-	}
-	_ = g.Close()
-	return g.wrap(err)
+	return err
 }
 
 // lockFirst makes the first directory if it is missing, and locks it. It says
@@ -73,10 +78,10 @@ func (h *Host) Reclaim(parent, id string, owner Owner) error {
 // before.
 func (g *Group) lockFirst() (fresh bool, err error) {
 	made, err := g.places[0].make()
-	if err == nil {
-		err = g.lockExisting()
+	if err != nil {
+		return false, err
 	}
-	if errors.Is(err, fs.ErrNotExist) {
+	if err = g.lockExisting(); errors.Is(err, fs.ErrNotExist) {
 		err = errReplaced
 	}
 	if err != nil {

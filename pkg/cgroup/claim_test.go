@@ -1,6 +1,8 @@
 package cgroup
 
 import (
+	"errors"
+	"io/fs"
 	"os"
 	"path"
 	"strings"
@@ -59,4 +61,25 @@ func TestReclaimLeavesAlone(t *testing.T) {
 			t.Errorf("the process of another ended with %v, want its own way", err)
 		}
 	})
+}
+
+// TestReclaimSelf: of the caller's own cgroup on v2 as well nothing is made, and nobody
+// is moved. What cannot be found out is an error.
+func TestReclaimSelf(t *testing.T) {
+	dir := t.TempDir()
+	h := &Host{version: V2, self: path.Join(dir, "self"), hierarchies: []hierarchy{{mount: dir, root: "/"}}}
+	if err := h.Reclaim(Self, "x", testOwner); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("Reclaim() = %v where the own cgroup cannot be read", err)
+	}
+	for name, text := range map[string]string{"self": "0::/own\n", "own/cgroup.type": "domain\n"} {
+		if err := os.MkdirAll(path.Join(dir, path.Dir(name)), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path.Join(dir, name), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := h.Reclaim(Self, "x", testOwner); err != nil || exists(path.Join(dir, "own", leaf)) {
+		t.Errorf("Reclaim() = %v, or a leaf was made", err)
+	}
 }

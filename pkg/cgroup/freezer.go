@@ -5,8 +5,6 @@ import (
 	"path"
 	"strings"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
 // settle is how long freezing waits for the processes to stand still. Those in
@@ -76,10 +74,4 @@ func (g *Group) freezerDir() (string, bool) {
 	}
 	file, err := g.file("freezer", name)
 	return path.Dir(file), err == nil && exists(file)
-}
-
-// write writes to a file of a cgroup, which must exist.
-func write(name, value string) error {
-	w := walker{fd: unix.AT_FDCWD}
-	return w.write(name, value)
 }

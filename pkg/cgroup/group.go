@@ -55,7 +55,7 @@ func (h *Host) Create(parent, id string, owner Owner, need Limits) (*Group, erro
 	if err := ValidID(id); err != nil {
 		return nil, fmt.Errorf("cgroup: %w", err)
 	}
-	places, err := h.places(parent, id)
+	places, err := h.places(parent, id, toLeaf)
 	if err != nil {
 		return nil, err
 	}

@@ -64,6 +64,17 @@ func TestRunnable(t *testing.T) {
 	})
 }
 
+// Very many threads are not looked at: that would take too long.
+func TestRunnableOfMany(t *testing.T) {
+	eachHost(t, func(t *testing.T, h *Host) {
+		g := create(t, h, Limits{})
+		start(t, g, "family 100") // of some threads each
+		if got, err := g.Runnable(); !got || err != nil {
+			t.Errorf("Runnable() = %v, %v with more than %d threads", got, err, manyThreads)
+		}
+	})
+}
+
 func TestTasksAreCloseOnExec(t *testing.T) {
 	g := create(t, host(t, V1), Limits{})
 	for _, f := range g.Tasks() {

@@ -2,7 +2,6 @@ package cgroup
 
 import (
 	"errors"
-	"fmt"
 	"os"
 	"path"
 	"strconv"
@@ -12,33 +11,17 @@ import (
 )
 
 const (
-	// patience is how long Kill waits for the processes to die, and Remove for
-	// all of what it does.
+	// patience is how long Remove waits, for the processes to die most of all.
 	patience = 2 * time.Second
 	// The pauses between two looks grow from the first to the last of these.
 	firstPause = 100 * time.Microsecond
 	lastPause  = 20 * time.Millisecond
 )
 
-// Kill kills every process in the group and below it, frozen ones included, and
-// waits until none is left, for 2 s at most. The caller itself is spared, should
-// it be in there. It writes cgroup.kill (v2, Linux 5.14), else it freezes the
-// group, so that none can fork away, sends each a SIGKILL, and thaws it.
-func (g *Group) Kill() error {
-	end := time.Now().Add(patience)
-	for pause := firstPause; ; pause = min(2*pause, lastPause) {
-		left, err := g.killOnce()
-		if err != nil || left == 0 {
-			return g.wrap(err)
-		}
-		if time.Now().After(end) {
-			return g.wrap(fmt.Errorf("kill: %d processes left", left))
-		}
-		time.Sleep(pause)
-	}
-}
-
-// killOnce sends every process a SIGKILL and returns how many there were.
+// killOnce sends every process in the group and below it a SIGKILL, frozen ones
+// included, and returns how many there were. The caller itself is spared, should it be
+// in there. It writes cgroup.kill (v2, Linux 5.14), else it freezes the group, so that
+// none can fork away, sends each a SIGKILL, and thaws it.
 func (g *Group) killOnce() (int, error) {
 	procs, err := g.processes()
 	if err == nil && len(procs) > 0 {

@@ -1,11 +1,13 @@
 package cgroup
 
 import (
+	"fmt"
 	"os"
 	"path"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 )
 
 // empty checks that no process is left, and none frozen.
@@ -16,18 +18,31 @@ func empty(t *testing.T, g *Group) {
 	}
 }
 
+// kill kills until nothing is left, as Remove does.
+func (g *Group) kill() error {
+	for end := time.Now().Add(patience); ; time.Sleep(firstPause) {
+		left, err := g.killOnce()
+		if err != nil || left == 0 {
+			return err
+		}
+		if time.Now().After(end) {
+			return fmt.Errorf("%d processes left", left)
+		}
+	}
+}
+
 func TestKill(t *testing.T) {
 	eachHost(t, func(t *testing.T, h *Host) {
 		g := create(t, h, Limits{})
-		if err := g.Kill(); err != nil {
-			t.Errorf("Kill() of nothing = %v, want nil", err)
+		if err := g.kill(); err != nil {
+			t.Errorf("kill() of nothing = %v, want nil", err)
 		}
 		p := start(t, g, "family 5")
 		if procs, err := g.processes(); len(procs) != 6 || err != nil {
 			t.Fatalf("processes() = %v, %v, want 6", procs, err)
 		}
-		if err := g.Kill(); err != nil {
-			t.Errorf("Kill() = %v, want nil", err)
+		if err := g.kill(); err != nil {
+			t.Errorf("kill() = %v, want nil", err)
 		}
 		empty(t, g)
 		p.killed(t)
@@ -43,7 +58,7 @@ func TestFreezeKillThaw(t *testing.T) {
 			t.Errorf("freezeKillThaw() = %v, want nil", err)
 		}
 		p.killed(t)
-		if err := g.Kill(); err != nil { // waits for the children
+		if err := g.kill(); err != nil { // waits for the children
 			t.Error(err)
 		}
 		empty(t, g)
@@ -118,8 +133,8 @@ func TestKillFrozen(t *testing.T) {
 				for _, sub := range tt.frozen {
 					freezeSub(t, g, sub)
 				}
-				if err := g.Kill(); err != nil {
-					t.Errorf("Kill() = %v, want nil", err)
+				if err := g.kill(); err != nil {
+					t.Errorf("kill() = %v, want nil", err)
 				}
 				empty(t, g)
 				p.killed(t)

@@ -31,13 +31,20 @@ type place struct {
 
 func (p *place) dir() string { return path.Join(p.mount, p.group) }
 
-// places returns where the group PARENT/ID is to be.
-func (h *Host) places(parent, id string) ([]place, error) {
+var (
+	errNoParent = fmt.Errorf("neither an absolute path nor %q", Self)
+	errLeaf     = errors.New("is the supervisor's own cgroup in there")
+	errOutside  = errors.New("own cgroup is outside of what is mounted")
+)
+
+// places returns where the group PARENT/ID is to be. For Self on v2 base is given the mount
+// point and the caller's own cgroup, and returns the parent.
+func (h *Host) places(parent, id string, base func(mount, own string) (string, error)) ([]place, error) {
 	if parent == Self {
-		return h.selfPlaces(id)
+		return h.selfPlaces(id, base)
 	}
 	if !path.IsAbs(parent) || strings.ContainsRune(parent, 0) {
-		return nil, fmt.Errorf("cgroup parent %q: neither an absolute path nor %q", parent, Self)
+		return nil, fmt.Errorf("cgroup parent %q: %w", parent, errNoParent)
 	}
 	var list []place
 	for _, hi := range h.hierarchies {
@@ -46,9 +53,9 @@ func (h *Host) places(parent, id string) ([]place, error) {
 	return list, nil
 }
 
-func (h *Host) selfPlaces(id string) ([]place, error) {
+func (h *Host) selfPlaces(id string, toBase func(mount, own string) (string, error)) ([]place, error) {
 	if h.version == V2 && id == leaf {
-		return nil, fmt.Errorf("cgroup parent self: %q is the supervisor's own cgroup in there", id)
+		return nil, fmt.Errorf("cgroup parent self: %q %w", id, errLeaf)
 	}
 	if h.hierarchies[0].root == "" { // they were in the usual places, and of one version
 		var err error
@@ -73,7 +80,7 @@ func (h *Host) selfPlaces(id string) ([]place, error) {
 		}
 		base, err := within(hi.root, own)
 		if err == nil && h.version == V2 {
-			base, err = toLeaf(hi.mount, base)
+			base, err = toBase(hi.mount, base)
 		}
 		if err != nil {
 			return nil, fmt.Errorf("cgroup parent self: %s: %w", hi.mount, err)
@@ -82,8 +89,6 @@ func (h *Host) selfPlaces(id string) ([]place, error) {
 	}
 	return list, nil
 }
-
-var errOutside = errors.New("own cgroup is outside of what is mounted")
 
 // within returns the cgroup own as it is seen below a mount that shows root: in
 // a container without a cgroup namespace of its own the container's cgroup is
@@ -117,6 +122,14 @@ func toLeaf(mount, own string) (string, error) {
 		return own, err
 	}
 	return own, write(path.Join(p.dir(), "cgroup.procs"), "0")
+}
+
+// stay returns what toLeaf does, and moves nothing.
+func stay(mount, own string) (string, error) {
+	if path.Base(own) == leaf {
+		own = path.Dir(own)
+	}
+	return own, nil
 }
 
 func exists(name string) bool {

@@ -64,7 +64,7 @@ func TestPlaces(t *testing.T) {
 		{v1, "self", "supervisor", "/m/1/supervisor /c/supervisor"},
 		{v2, "self", "supervisor", `cgroup parent self: "supervisor" is the supervisor's own cgroup in there`},
 	} {
-		places, err := tt.host.places(tt.parent, cmp.Or(tt.id, "id"))
+		places, err := tt.host.places(tt.parent, cmp.Or(tt.id, "id"), stay)
 		var dirs []string
 		for _, p := range places {
 			dirs = append(dirs, p.dir())

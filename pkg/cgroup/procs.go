@@ -3,6 +3,7 @@ package cgroup
 import (
 	"bytes"
 	"errors"
+	"io/fs"
 	"os"
 	"path"
 	"strconv"
@@ -11,32 +12,57 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// manyThreads are too many to look at each.
+const manyThreads = 256
+
 // Runnable reports whether any thread in the group or below it has a CPU, or waits for
-// one: state R in proc(5), /proc/PID/stat. It looks where memory is accounted for, as it
-// is about those that may be killing for memory; the error wraps ErrNoController if
-// that is nowhere.
+// one: state R in proc(5), /proc/PID/stat. Of very many threads it says so without a
+// look at all of them. It looks where memory is accounted for, as it is about those that
+// may be killing for memory; the error wraps ErrNoController if that is nowhere.
 func (g *Group) Runnable() (bool, error) {
 	file, err := g.file("memory", "cgroup.procs")
 	procs := map[int]struct{}{}
 	if err == nil {
 		err = addProcs(path.Dir(file), procs)
 	}
-	if err != nil {
-		return false, g.wrap(err)
-	}
+	left := manyThreads
 	for pid := range procs {
-		tasks := path.Join("/proc", strconv.Itoa(pid), "task")
-		threads, _ := os.ReadDir(tasks) // it may have ended
-		for _, thread := range threads {
-			stat, _ := os.ReadFile(path.Join(tasks, thread.Name(), "stat"))
-			// The state is behind the name, which may hold any character.
-			if i := bytes.LastIndexByte(stat, ')'); i >= 0 && bytes.HasPrefix(stat[i:], []byte(") R ")) {
-				return true, nil
-			}
+		runnable := false
+		if err == nil {
+			runnable, err = anyRunnable(pid, &left)
+		}
+		if err != nil || runnable {
+			return runnable, g.wrap(err)
+		}
+	}
+	return false, g.wrap(err)
+}
+
+// anyRunnable looks at the threads of a process, at so many at most as are left.
+func anyRunnable(pid int, left *int) (bool, error) {
+	tasks := path.Join("/proc", strconv.Itoa(pid), "task")
+	threads, err := os.ReadDir(tasks)
+	if err != nil && !ended(err) {
+		return false, err
+	}
+	for _, thread := range threads {
+		if *left--; *left < 0 {
+			return true, nil
+		}
+		stat, err := os.ReadFile(path.Join(tasks, thread.Name(), "stat"))
+		if err != nil && !ended(err) {
+			return false, err
+		}
+		// The state is behind the name, which may hold any character.
+		if i := bytes.LastIndexByte(stat, ')'); i >= 0 && bytes.HasPrefix(stat[i:], []byte(") R ")) {
+			return true, nil
 		}
 	}
 	return false, nil
 }
+
+// ended reports whether the error is that of a process or thread that has ended.
+func ended(err error) bool { return errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ESRCH) }
 
 // processes returns the processes in the group and below it, in any hierarchy,
 // as a set of pids. A pid of 0 stands for those of another pid namespace, which

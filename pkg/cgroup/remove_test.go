@@ -134,7 +134,7 @@ func TestRemoveFirstLast(t *testing.T) {
 	if !exists(g.places[0].dir()) {
 		t.Errorf("%s is gone, %s is not", g.places[0].dir(), busy)
 	}
-	if err := g.Kill(); err != nil {
+	if err := g.kill(); err != nil {
 		t.Error(err)
 	}
 	p.killed(t)

@@ -23,6 +23,9 @@ type walker struct {
 	leave func(w *walker, child string) error
 }
 
+// dirFlags open the directory of a cgroup.
+const dirFlags = unix.O_RDONLY | unix.O_DIRECTORY | unix.O_NOFOLLOW | unix.O_CLOEXEC
+
 // walk calls enter in a cgroup and then in all below it. Those that vanish meanwhile are
 // left out.
 func walk(dir string, enter func(w *walker) error) error {
@@ -89,8 +92,6 @@ func (w *walker) here() ([]string, error) {
 	return names, err
 }
 
-const dirFlags = unix.O_RDONLY | unix.O_DIRECTORY | unix.O_NOFOLLOW | unix.O_CLOEXEC
-
 // move goes to the cgroup of that name, which lies so many levels deeper.
 func (w *walker) move(name string, levels int) error {
 	fd, err := unix.Openat(w.fd, name, dirFlags, 0)
@@ -103,13 +104,14 @@ func (w *walker) move(name string, levels int) error {
 	return nil
 }
 
-// open opens a file of the cgroup where it is.
+// open opens a file of the cgroup where it is. Not by os.OpenFile, which would add it to
+// the runtime's poller, as files of cgroups can be polled.
 func (w *walker) open(name string, flags int) (*os.File, error) {
 	fd, err := unix.Openat(w.fd, name, flags|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return nil, w.error("open", name, err)
 	}
-	return os.NewFile(uintptr(fd), name), nil
+	return os.NewFile(uintptr(fd), w.path(name)), nil
 }
 
 // read reads a file of the cgroup where it is.
@@ -135,14 +137,23 @@ func (w *walker) write(name, value string) error {
 	return errors.Join(err, f.Close())
 }
 
-// error names a file of the cgroup where it is. All but the ends of a path that may be
-// very long is left out.
-func (w *walker) error(op, name string, err error) error {
-	dir := w.top
+// write writes to a file of a cgroup, which must exist.
+func write(name, value string) error {
+	w := walker{fd: unix.AT_FDCWD}
+	return w.write(name, value)
+}
+
+// path names a file of the cgroup where it is. All but the ends of what may be very long
+// is left out.
+func (w *walker) path(name string) string {
 	if w.depth > 0 {
-		dir = path.Join(dir, "...")
+		name = path.Join("...", name)
 	}
-	return &fs.PathError{Op: op, Path: path.Join(dir, name), Err: err}
+	return path.Join(w.top, name)
+}
+
+func (w *walker) error(op, name string, err error) error {
+	return &fs.PathError{Op: op, Path: w.path(name), Err: err}
 }
 
 // present returns nil for an error that says that the cgroup is gone: ENODEV is
