@@ -7,98 +7,99 @@ import "golang.org/x/sys/unix"
 // filter is the seccomp program of the default profile.
 var filter = [...]unix.SockFilter{
 	{Code: 0x20, Jt: 0, Jf: 0, K: 0x4},          // arch
-	{Code: 0x15, Jt: 0, Jf: 139, K: 0xc000003e}, // another machine's calls
+	{Code: 0x15, Jt: 0, Jf: 151, K: 0xc000003e}, // another machine's calls
 	{Code: 0x20, Jt: 0, Jf: 0, K: 0x0},          // nr
-	{Code: 0x35, Jt: 44, Jf: 0, K: 0xf6},        // nr >= 246, kexec_load
-	{Code: 0x35, Jt: 21, Jf: 0, K: 0xa2},        // nr >= 162, sync
-	{Code: 0x35, Jt: 10, Jf: 0, K: 0x86},        // nr >= 134, uselib
+	{Code: 0x35, Jt: 45, Jf: 0, K: 0xf0},        // nr >= 240, mq_open
+	{Code: 0x35, Jt: 22, Jf: 0, K: 0xa1},        // nr >= 161, chroot
+	{Code: 0x35, Jt: 10, Jf: 0, K: 0x67},        // nr >= 103, syslog
 	{Code: 0x35, Jt: 4, Jf: 0, K: 0x35},         // nr >= 53, socketpair
 	{Code: 0x35, Jt: 1, Jf: 0, K: 0x11},         // nr >= 17, pread64
-	{Code: 0x35, Jt: 125, Jf: 131, K: 0x10},     // nr >= 16, ioctl
-	{Code: 0x35, Jt: 0, Jf: 130, K: 0x29},       // nr >= 41, socket
-	{Code: 0x35, Jt: 129, Jf: 107, K: 0x2a},     // nr >= 42, connect
+	{Code: 0x35, Jt: 137, Jf: 143, K: 0x10},     // nr >= 16, ioctl
+	{Code: 0x35, Jt: 0, Jf: 142, K: 0x29},       // nr >= 41, socket
+	{Code: 0x35, Jt: 141, Jf: 119, K: 0x2a},     // nr >= 42, connect
 	{Code: 0x35, Jt: 2, Jf: 0, K: 0x39},         // nr >= 57, fork
-	{Code: 0x35, Jt: 0, Jf: 105, K: 0x36},       // nr >= 54, setsockopt
-	{Code: 0x35, Jt: 100, Jf: 126, K: 0x38},     // nr >= 56, clone
-	{Code: 0x35, Jt: 0, Jf: 125, K: 0x67},       // nr >= 103, syslog
-	{Code: 0x35, Jt: 124, Jf: 97, K: 0x68},      // nr >= 104, getgid
-	{Code: 0x35, Jt: 4, Jf: 0, K: 0x8c},         // nr >= 140, getpriority
-	{Code: 0x35, Jt: 1, Jf: 0, K: 0x88},         // nr >= 136, ustat
-	{Code: 0x35, Jt: 85, Jf: 120, K: 0x87},      // nr >= 135, personality
-	{Code: 0x35, Jt: 0, Jf: 119, K: 0x89},       // nr >= 137, statfs
-	{Code: 0x35, Jt: 118, Jf: 119, K: 0x8b},     // nr >= 139, sysfs
-	{Code: 0x35, Jt: 2, Jf: 0, K: 0x9b},         // nr >= 155, pivot_root
-	{Code: 0x35, Jt: 0, Jf: 117, K: 0x99},       // nr >= 153, vhangup
-	{Code: 0x35, Jt: 116, Jf: 79, K: 0x9a},      // nr >= 154, modify_ldt
-	{Code: 0x35, Jt: 0, Jf: 114, K: 0x9d},       // nr >= 157, prctl
-	{Code: 0x35, Jt: 76, Jf: 114, K: 0xa1},      // nr >= 161, chroot
-	{Code: 0x35, Jt: 10, Jf: 0, K: 0xb3},        // nr >= 179, quotactl
-	{Code: 0x35, Jt: 4, Jf: 0, K: 0xa9},         // nr >= 169, reboot
-	{Code: 0x35, Jt: 1, Jf: 0, K: 0xa4},         // nr >= 164, settimeofday
-	{Code: 0x35, Jt: 71, Jf: 110, K: 0xa3},      // nr >= 163, acct
-	{Code: 0x35, Jt: 0, Jf: 69, K: 0xa5},        // nr >= 165, mount
-	{Code: 0x35, Jt: 107, Jf: 85, K: 0xa7},      // nr >= 167, swapon
-	{Code: 0x35, Jt: 2, Jf: 0, K: 0xae},         // nr >= 174, create_module
-	{Code: 0x35, Jt: 0, Jf: 65, K: 0xaa},        // nr >= 170, sethostname
-	{Code: 0x35, Jt: 63, Jf: 82, K: 0xac},       // nr >= 172, iopl
-	{Code: 0x35, Jt: 0, Jf: 103, K: 0xaf},       // nr >= 175, init_module
-	{Code: 0x35, Jt: 102, Jf: 60, K: 0xb1},      // nr >= 177, get_kernel_syms
-	{Code: 0x35, Jt: 5, Jf: 0, K: 0xd8},         // nr >= 216, remap_file_pages
-	{Code: 0x35, Jt: 2, Jf: 0, K: 0xd4},         // nr >= 212, lookup_dcookie
-	{Code: 0x35, Jt: 0, Jf: 77, K: 0xb4},        // nr >= 180, nfsservctl
-	{Code: 0x35, Jt: 99, Jf: 98, K: 0xba},       // nr >= 186, gettid
-	{Code: 0x35, Jt: 0, Jf: 75, K: 0xd5},        // nr >= 213, epoll_create
-	{Code: 0x35, Jt: 96, Jf: 97, K: 0xd6},       // nr >= 214, epoll_ctl_old
-	{Code: 0x35, Jt: 2, Jf: 0, K: 0xec},         // nr >= 236, vserver
-	{Code: 0x35, Jt: 0, Jf: 95, K: 0xe3},        // nr >= 227, clock_settime
-	{Code: 0x35, Jt: 94, Jf: 54, K: 0xe4},       // nr >= 228, clock_gettime
-	{Code: 0x35, Jt: 0, Jf: 92, K: 0xed},        // nr >= 237, mbind
-	{Code: 0x35, Jt: 92, Jf: 48, K: 0xf0},       // nr >= 240, mq_open
-	{Code: 0x35, Jt: 21, Jf: 0, K: 0x141},       // nr >= 321, bpf
-	{Code: 0x35, Jt: 10, Jf: 0, K: 0x12b},       // nr >= 299, recvmmsg
-	{Code: 0x35, Jt: 4, Jf: 0, K: 0x101},        // nr >= 257, openat
-	{Code: 0x35, Jt: 1, Jf: 0, K: 0xf8},         // nr >= 248, add_key
-	{Code: 0x35, Jt: 87, Jf: 86, K: 0xf7},       // nr >= 247, waitid
-	{Code: 0x35, Jt: 0, Jf: 85, K: 0xfb},        // nr >= 251, ioprio_set
-	{Code: 0x35, Jt: 84, Jf: 85, K: 0x100},      // nr >= 256, migrate_pages
-	{Code: 0x35, Jt: 2, Jf: 0, K: 0x117},        // nr >= 279, move_pages
-	{Code: 0x35, Jt: 0, Jf: 83, K: 0x110},       // nr >= 272, unshare
-	{Code: 0x35, Jt: 82, Jf: 59, K: 0x111},      // nr >= 273, set_robust_list
-	{Code: 0x35, Jt: 0, Jf: 80, K: 0x118},       // nr >= 280, utimensat
-	{Code: 0x35, Jt: 35, Jf: 80, K: 0x12a},      // nr >= 298, perf_event_open
-	{Code: 0x35, Jt: 4, Jf: 0, K: 0x134},        // nr >= 308, setns
-	{Code: 0x35, Jt: 1, Jf: 0, K: 0x12d},        // nr >= 301, fanotify_mark
-	{Code: 0x35, Jt: 54, Jf: 77, K: 0x12c},      // nr >= 300, fanotify_init
-	{Code: 0x35, Jt: 0, Jf: 76, K: 0x130},       // nr >= 304, open_by_handle_at
-	{Code: 0x35, Jt: 75, Jf: 29, K: 0x131},      // nr >= 305, clock_adjtime
+	{Code: 0x35, Jt: 0, Jf: 117, K: 0x36},       // nr >= 54, setsockopt
+	{Code: 0x35, Jt: 112, Jf: 138, K: 0x38},     // nr >= 56, clone
+	{Code: 0x35, Jt: 0, Jf: 137, K: 0x65},       // nr >= 101, ptrace
+	{Code: 0x35, Jt: 136, Jf: 99, K: 0x66},      // nr >= 102, getuid
+	{Code: 0x35, Jt: 5, Jf: 0, K: 0x8b},         // nr >= 139, sysfs
+	{Code: 0x35, Jt: 2, Jf: 0, K: 0x87},         // nr >= 135, personality
+	{Code: 0x35, Jt: 0, Jf: 95, K: 0x68},        // nr >= 104, getgid
+	{Code: 0x35, Jt: 131, Jf: 132, K: 0x86},     // nr >= 134, uselib
+	{Code: 0x35, Jt: 0, Jf: 84, K: 0x88},        // nr >= 136, ustat
+	{Code: 0x35, Jt: 130, Jf: 129, K: 0x89},     // nr >= 137, statfs
+	{Code: 0x35, Jt: 2, Jf: 0, K: 0x9a},         // nr >= 154, modify_ldt
+	{Code: 0x35, Jt: 0, Jf: 127, K: 0x8c},       // nr >= 140, getpriority
+	{Code: 0x35, Jt: 79, Jf: 127, K: 0x99},      // nr >= 153, vhangup
+	{Code: 0x35, Jt: 0, Jf: 126, K: 0x9b},       // nr >= 155, pivot_root
+	{Code: 0x35, Jt: 125, Jf: 124, K: 0x9d},     // nr >= 157, prctl
+	{Code: 0x35, Jt: 10, Jf: 0, K: 0xb1},        // nr >= 177, get_kernel_syms
+	{Code: 0x35, Jt: 4, Jf: 0, K: 0xa7},         // nr >= 167, swapon
+	{Code: 0x35, Jt: 1, Jf: 0, K: 0xa3},         // nr >= 163, acct
+	{Code: 0x35, Jt: 121, Jf: 72, K: 0xa2},      // nr >= 162, sync
+	{Code: 0x35, Jt: 0, Jf: 70, K: 0xa4},        // nr >= 164, settimeofday
+	{Code: 0x35, Jt: 96, Jf: 68, K: 0xa5},       // nr >= 165, mount
+	{Code: 0x35, Jt: 2, Jf: 0, K: 0xac},         // nr >= 172, iopl
+	{Code: 0x35, Jt: 0, Jf: 116, K: 0xa9},       // nr >= 169, reboot
+	{Code: 0x35, Jt: 93, Jf: 64, K: 0xaa},       // nr >= 170, sethostname
+	{Code: 0x35, Jt: 0, Jf: 62, K: 0xae},        // nr >= 174, create_module
+	{Code: 0x35, Jt: 60, Jf: 113, K: 0xaf},      // nr >= 175, init_module
+	{Code: 0x35, Jt: 5, Jf: 0, K: 0xd6},         // nr >= 214, epoll_ctl_old
+	{Code: 0x35, Jt: 2, Jf: 0, K: 0xba},         // nr >= 186, gettid
+	{Code: 0x35, Jt: 0, Jf: 110, K: 0xb3},       // nr >= 179, quotactl
+	{Code: 0x35, Jt: 109, Jf: 87, K: 0xb4},      // nr >= 180, nfsservctl
+	{Code: 0x35, Jt: 0, Jf: 109, K: 0xd4},       // nr >= 212, lookup_dcookie
+	{Code: 0x35, Jt: 108, Jf: 85, K: 0xd5},      // nr >= 213, epoll_create
+	{Code: 0x35, Jt: 2, Jf: 0, K: 0xe4},         // nr >= 228, clock_gettime
+	{Code: 0x35, Jt: 0, Jf: 105, K: 0xd8},       // nr >= 216, remap_file_pages
+	{Code: 0x35, Jt: 54, Jf: 105, K: 0xe3},      // nr >= 227, clock_settime
+	{Code: 0x35, Jt: 0, Jf: 104, K: 0xec},       // nr >= 236, vserver
+	{Code: 0x35, Jt: 48, Jf: 102, K: 0xed},      // nr >= 237, mbind
+	{Code: 0x35, Jt: 22, Jf: 0, K: 0x141},       // nr >= 321, bpf
+	{Code: 0x35, Jt: 10, Jf: 0, K: 0x12a},       // nr >= 298, perf_event_open
+	{Code: 0x35, Jt: 4, Jf: 0, K: 0x100},        // nr >= 256, migrate_pages
+	{Code: 0x35, Jt: 1, Jf: 0, K: 0xf7},         // nr >= 247, waitid
+	{Code: 0x35, Jt: 97, Jf: 98, K: 0xf6},       // nr >= 246, kexec_load
+	{Code: 0x35, Jt: 0, Jf: 97, K: 0xf8},        // nr >= 248, add_key
+	{Code: 0x35, Jt: 96, Jf: 95, K: 0xfb},       // nr >= 251, ioprio_set
+	{Code: 0x35, Jt: 2, Jf: 0, K: 0x111},        // nr >= 273, set_robust_list
+	{Code: 0x35, Jt: 0, Jf: 93, K: 0x101},       // nr >= 257, openat
+	{Code: 0x35, Jt: 70, Jf: 93, K: 0x110},      // nr >= 272, unshare
+	{Code: 0x35, Jt: 0, Jf: 92, K: 0x117},       // nr >= 279, move_pages
+	{Code: 0x35, Jt: 91, Jf: 90, K: 0x118},      // nr >= 280, utimensat
+	{Code: 0x35, Jt: 5, Jf: 0, K: 0x134},        // nr >= 308, setns
+	{Code: 0x35, Jt: 2, Jf: 0, K: 0x12d},        // nr >= 301, fanotify_mark
+	{Code: 0x35, Jt: 0, Jf: 32, K: 0x12b},       // nr >= 299, recvmmsg
+	{Code: 0x35, Jt: 64, Jf: 87, K: 0x12c},      // nr >= 300, fanotify_init
+	{Code: 0x35, Jt: 0, Jf: 86, K: 0x130},       // nr >= 304, open_by_handle_at
+	{Code: 0x35, Jt: 85, Jf: 28, K: 0x131},      // nr >= 305, clock_adjtime
 	{Code: 0x35, Jt: 2, Jf: 0, K: 0x139},        // nr >= 313, finit_module
-	{Code: 0x35, Jt: 0, Jf: 50, K: 0x135},       // nr >= 309, getcpu
-	{Code: 0x35, Jt: 25, Jf: 72, K: 0x138},      // nr >= 312, kcmp
-	{Code: 0x35, Jt: 0, Jf: 28, K: 0x13a},       // nr >= 314, sched_setattr
-	{Code: 0x35, Jt: 69, Jf: 70, K: 0x140},      // nr >= 320, kexec_file_load
+	{Code: 0x35, Jt: 0, Jf: 60, K: 0x135},       // nr >= 309, getcpu
+	{Code: 0x35, Jt: 55, Jf: 82, K: 0x138},      // nr >= 312, kcmp
+	{Code: 0x35, Jt: 0, Jf: 27, K: 0x13a},       // nr >= 314, sched_setattr
+	{Code: 0x35, Jt: 79, Jf: 80, K: 0x140},      // nr >= 320, kexec_file_load
 	{Code: 0x35, Jt: 10, Jf: 0, K: 0x1b6},       // nr >= 438, pidfd_getfd
 	{Code: 0x35, Jt: 4, Jf: 0, K: 0x1a8},        // nr >= 424, pidfd_send_signal
 	{Code: 0x35, Jt: 1, Jf: 0, K: 0x143},        // nr >= 323, userfaultfd
-	{Code: 0x35, Jt: 66, Jf: 18, K: 0x142},      // nr >= 322, execveat
-	{Code: 0x35, Jt: 0, Jf: 64, K: 0x144},       // nr >= 324, membarrier
-	{Code: 0x35, Jt: 65, Jf: 64, K: 0x151},      // nr >= 337, unknown
+	{Code: 0x35, Jt: 76, Jf: 18, K: 0x142},      // nr >= 322, execveat
+	{Code: 0x35, Jt: 0, Jf: 74, K: 0x144},       // nr >= 324, membarrier
+	{Code: 0x35, Jt: 75, Jf: 74, K: 0x151},      // nr >= 337, unknown
 	{Code: 0x35, Jt: 2, Jf: 0, K: 0x1b2},        // nr >= 434, pidfd_open
-	{Code: 0x35, Jt: 0, Jf: 62, K: 0x1a9},       // nr >= 425, io_uring_setup
-	{Code: 0x35, Jt: 38, Jf: 60, K: 0x1ac},      // nr >= 428, open_tree
-	{Code: 0x35, Jt: 0, Jf: 60, K: 0x1b3},       // nr >= 435, clone3
-	{Code: 0x35, Jt: 59, Jf: 60, K: 0x1b4},      // nr >= 436, close_range
+	{Code: 0x35, Jt: 0, Jf: 72, K: 0x1a9},       // nr >= 425, io_uring_setup
+	{Code: 0x35, Jt: 48, Jf: 70, K: 0x1ac},      // nr >= 428, open_tree
+	{Code: 0x35, Jt: 0, Jf: 70, K: 0x1b3},       // nr >= 435, clone3
+	{Code: 0x35, Jt: 69, Jf: 70, K: 0x1b4},      // nr >= 436, close_range
 	{Code: 0x35, Jt: 5, Jf: 0, K: 0x1c2},        // nr >= 450, set_mempolicy_home_node
 	{Code: 0x35, Jt: 2, Jf: 0, K: 0x1b9},        // nr >= 441, epoll_pwait2
-	{Code: 0x35, Jt: 0, Jf: 9, K: 0x1b7},        // nr >= 439, faccessat2
-	{Code: 0x35, Jt: 8, Jf: 55, K: 0x1b8},       // nr >= 440, process_madvise
-	{Code: 0x35, Jt: 0, Jf: 54, K: 0x1ba},       // nr >= 442, mount_setattr
-	{Code: 0x35, Jt: 53, Jf: 30, K: 0x1bc},      // nr >= 444, landlock_create_ruleset
+	{Code: 0x35, Jt: 0, Jf: 39, K: 0x1b7},       // nr >= 439, faccessat2
+	{Code: 0x35, Jt: 38, Jf: 65, K: 0x1b8},      // nr >= 440, process_madvise
+	{Code: 0x35, Jt: 0, Jf: 64, K: 0x1ba},       // nr >= 442, mount_setattr
+	{Code: 0x35, Jt: 63, Jf: 40, K: 0x1bc},      // nr >= 444, landlock_create_ruleset
 	{Code: 0x35, Jt: 2, Jf: 0, K: 0x1ce},        // nr >= 462, mseal
-	{Code: 0x35, Jt: 0, Jf: 7, K: 0x1c3},        // nr >= 451, cachestat
-	{Code: 0x35, Jt: 27, Jf: 50, K: 0x1cb},      // nr >= 459, lsm_get_self_attr
-	{Code: 0x35, Jt: 0, Jf: 49, K: 0x1d3},       // nr >= 467, open_tree_attr
-	{Code: 0x35, Jt: 49, Jf: 25, K: 0x1d4},      // nr >= 468, file_getattr
-	{Code: 0x06, Jt: 0, Jf: 0, K: 0x50001},      // EPERM
+	{Code: 0x35, Jt: 0, Jf: 6, K: 0x1c3},        // nr >= 451, cachestat
+	{Code: 0x35, Jt: 37, Jf: 60, K: 0x1cb},      // nr >= 459, lsm_get_self_attr
+	{Code: 0x35, Jt: 0, Jf: 59, K: 0x1d3},       // nr >= 467, open_tree_attr
+	{Code: 0x35, Jt: 59, Jf: 35, K: 0x1d4},      // nr >= 468, file_getattr
 	{Code: 0x06, Jt: 0, Jf: 0, K: 0x50001},      // EPERM
 	{Code: 0x06, Jt: 0, Jf: 0, K: 0x50001},      // EPERM
 	{Code: 0x06, Jt: 0, Jf: 0, K: 0x50001},      // EPERM
@@ -113,12 +114,23 @@ var filter = [...]unix.SockFilter{
 	{Code: 0x20, Jt: 0, Jf: 0, K: 0x10},         // arg 0, lower half
 	{Code: 0x35, Jt: 3, Jf: 0, K: 0x20000},      // arg 0 >= 0x20000
 	{Code: 0x35, Jt: 1, Jf: 0, K: 0x8},          // arg 0 >= 0x8
-	{Code: 0x35, Jt: 31, Jf: 32, K: 0x1},        // arg 0 >= 0x1
-	{Code: 0x35, Jt: 30, Jf: 31, K: 0x9},        // arg 0 >= 0x9
+	{Code: 0x35, Jt: 42, Jf: 43, K: 0x1},        // arg 0 >= 0x1
+	{Code: 0x35, Jt: 41, Jf: 42, K: 0x9},        // arg 0 >= 0x9
 	{Code: 0x35, Jt: 1, Jf: 0, K: 0x20008},      // arg 0 >= 0x20008
-	{Code: 0x35, Jt: 28, Jf: 29, K: 0x20001},    // arg 0 >= 0x20001
-	{Code: 0x35, Jt: 0, Jf: 28, K: 0x20009},     // arg 0 >= 0x20009
-	{Code: 0x35, Jt: 27, Jf: 26, K: 0xffffffff}, // arg 0 >= 0xffffffff
+	{Code: 0x35, Jt: 39, Jf: 40, K: 0x20001},    // arg 0 >= 0x20001
+	{Code: 0x35, Jt: 0, Jf: 39, K: 0x20009},     // arg 0 >= 0x20009
+	{Code: 0x35, Jt: 38, Jf: 37, K: 0xffffffff}, // arg 0 >= 0xffffffff
+	{Code: 0x06, Jt: 0, Jf: 0, K: 0x50001},      // EPERM
+	{Code: 0x20, Jt: 0, Jf: 0, K: 0x10},         // arg 0, lower half
+	{Code: 0x35, Jt: 2, Jf: 0, K: 0x4200},       // arg 0 >= 0x4200
+	{Code: 0x35, Jt: 0, Jf: 34, K: 0x15},        // arg 0 >= 0x15
+	{Code: 0x35, Jt: 33, Jf: 3, K: 0x16},        // arg 0 >= 0x16
+	{Code: 0x35, Jt: 1, Jf: 0, K: 0x4206},       // arg 0 >= 0x4206
+	{Code: 0x35, Jt: 31, Jf: 1, K: 0x4201},      // arg 0 >= 0x4201
+	{Code: 0x35, Jt: 30, Jf: 0, K: 0x4207},      // arg 0 >= 0x4207
+	{Code: 0x20, Jt: 0, Jf: 0, K: 0x28},         // arg 3, lower half
+	{Code: 0x54, Jt: 0, Jf: 0, K: 0x40},         // the flags that count
+	{Code: 0x35, Jt: 0, Jf: 27, K: 0x1},         // arg 3 >= 0x1
 	{Code: 0x06, Jt: 0, Jf: 0, K: 0x50001},      // EPERM
 	{Code: 0x20, Jt: 0, Jf: 0, K: 0x10},         // arg 0, lower half
 	{Code: 0x54, Jt: 0, Jf: 0, K: 0x7e020000},   // the flags that count
@@ -152,21 +164,21 @@ var filter = [...]unix.SockFilter{
 
 // grants are the instructions that a capability turns into "allow".
 var grants = [...]struct{ capability, at uint16 }{
-	{2, 94},
-	{16, 97},
-	{17, 98},
-	{18, 102},
-	{19, 93},
-	{20, 101},
-	{21, 92},
-	{21, 95},
-	{21, 113},
-	{21, 117},
-	{22, 99},
-	{23, 96},
-	{25, 100},
-	{26, 103},
-	{34, 113},
-	{38, 95},
-	{39, 92},
+	{2, 95},
+	{16, 98},
+	{17, 99},
+	{18, 103},
+	{19, 125},
+	{20, 102},
+	{21, 94},
+	{21, 96},
+	{21, 114},
+	{21, 129},
+	{22, 100},
+	{23, 97},
+	{25, 101},
+	{26, 104},
+	{34, 114},
+	{38, 96},
+	{39, 94},
 }

@@ -7,111 +7,122 @@ import "golang.org/x/sys/unix"
 // filter is the seccomp program of the default profile.
 var filter = [...]unix.SockFilter{
 	{Code: 0x20, Jt: 0, Jf: 0, K: 0x4},          // arch
-	{Code: 0x15, Jt: 0, Jf: 128, K: 0xc00000b7}, // another machine's calls
+	{Code: 0x15, Jt: 0, Jf: 139, K: 0xc00000b7}, // another machine's calls
 	{Code: 0x20, Jt: 0, Jf: 0, K: 0x0},          // nr
-	{Code: 0x35, Jt: 39, Jf: 0, K: 0xeb},        // nr >= 235, mbind
+	{Code: 0x35, Jt: 39, Jf: 0, K: 0xe2},        // nr >= 226, mprotect
 	{Code: 0x35, Jt: 19, Jf: 0, K: 0x68},        // nr >= 104, kexec_load
 	{Code: 0x35, Jt: 9, Jf: 0, K: 0x3a},         // nr >= 58, vhangup
 	{Code: 0x35, Jt: 4, Jf: 0, K: 0x27},         // nr >= 39, umount2
 	{Code: 0x35, Jt: 1, Jf: 0, K: 0x13},         // nr >= 19, eventfd2
-	{Code: 0x35, Jt: 119, Jf: 120, K: 0x12},     // nr >= 18, lookup_dcookie
-	{Code: 0x35, Jt: 0, Jf: 119, K: 0x1d},       // nr >= 29, ioctl
-	{Code: 0x35, Jt: 118, Jf: 111, K: 0x1e},     // nr >= 30, ioprio_set
+	{Code: 0x35, Jt: 130, Jf: 131, K: 0x12},     // nr >= 18, lookup_dcookie
+	{Code: 0x35, Jt: 0, Jf: 130, K: 0x1d},       // nr >= 29, ioctl
+	{Code: 0x35, Jt: 129, Jf: 122, K: 0x1e},     // nr >= 30, ioprio_set
 	{Code: 0x35, Jt: 1, Jf: 0, K: 0x2b},         // nr >= 43, statfs
-	{Code: 0x35, Jt: 114, Jf: 115, K: 0x29},     // nr >= 41, pivot_root
-	{Code: 0x35, Jt: 0, Jf: 115, K: 0x33},       // nr >= 51, chroot
-	{Code: 0x35, Jt: 114, Jf: 106, K: 0x34},     // nr >= 52, fchmod
+	{Code: 0x35, Jt: 125, Jf: 126, K: 0x29},     // nr >= 41, pivot_root
+	{Code: 0x35, Jt: 0, Jf: 126, K: 0x33},       // nr >= 51, chroot
+	{Code: 0x35, Jt: 125, Jf: 117, K: 0x34},     // nr >= 52, fchmod
 	{Code: 0x35, Jt: 4, Jf: 0, K: 0x5a},         // nr >= 90, capget
 	{Code: 0x35, Jt: 1, Jf: 0, K: 0x3c},         // nr >= 60, quotactl
-	{Code: 0x35, Jt: 111, Jf: 102, K: 0x3b},     // nr >= 59, pipe2
-	{Code: 0x35, Jt: 0, Jf: 109, K: 0x3d},       // nr >= 61, getdents64
-	{Code: 0x35, Jt: 99, Jf: 109, K: 0x59},      // nr >= 89, acct
+	{Code: 0x35, Jt: 122, Jf: 113, K: 0x3b},     // nr >= 59, pipe2
+	{Code: 0x35, Jt: 0, Jf: 120, K: 0x3d},       // nr >= 61, getdents64
+	{Code: 0x35, Jt: 110, Jf: 120, K: 0x59},     // nr >= 89, acct
 	{Code: 0x35, Jt: 1, Jf: 0, K: 0x5d},         // nr >= 93, exit
-	{Code: 0x35, Jt: 88, Jf: 107, K: 0x5c},      // nr >= 92, personality
-	{Code: 0x35, Jt: 0, Jf: 106, K: 0x61},       // nr >= 97, unshare
-	{Code: 0x35, Jt: 105, Jf: 104, K: 0x62},     // nr >= 98, futex
-	{Code: 0x35, Jt: 9, Jf: 0, K: 0xa3},         // nr >= 163, getrlimit
+	{Code: 0x35, Jt: 99, Jf: 118, K: 0x5c},      // nr >= 92, personality
+	{Code: 0x35, Jt: 0, Jf: 117, K: 0x61},       // nr >= 97, unshare
+	{Code: 0x35, Jt: 116, Jf: 115, K: 0x62},     // nr >= 98, futex
+	{Code: 0x35, Jt: 9, Jf: 0, K: 0xa1},         // nr >= 161, sethostname
 	{Code: 0x35, Jt: 4, Jf: 0, K: 0x74},         // nr >= 116, syslog
 	{Code: 0x35, Jt: 1, Jf: 0, K: 0x6b},         // nr >= 107, timer_create
-	{Code: 0x35, Jt: 81, Jf: 99, K: 0x69},       // nr >= 105, init_module
-	{Code: 0x35, Jt: 0, Jf: 100, K: 0x70},       // nr >= 112, clock_settime
-	{Code: 0x35, Jt: 99, Jf: 78, K: 0x71},       // nr >= 113, clock_gettime
-	{Code: 0x35, Jt: 1, Jf: 0, K: 0x8e},         // nr >= 142, reboot
-	{Code: 0x35, Jt: 97, Jf: 75, K: 0x75},       // nr >= 117, ptrace
-	{Code: 0x35, Jt: 0, Jf: 73, K: 0x8f},        // nr >= 143, setregid
-	{Code: 0x35, Jt: 94, Jf: 95, K: 0xa1},       // nr >= 161, sethostname
-	{Code: 0x35, Jt: 4, Jf: 0, K: 0xd9},         // nr >= 217, add_key
-	{Code: 0x35, Jt: 1, Jf: 0, K: 0xab},         // nr >= 171, adjtimex
-	{Code: 0x35, Jt: 71, Jf: 92, K: 0xaa},       // nr >= 170, settimeofday
-	{Code: 0x35, Jt: 0, Jf: 91, K: 0xc6},        // nr >= 198, socket
-	{Code: 0x35, Jt: 90, Jf: 51, K: 0xc8},       // nr >= 200, bind
-	{Code: 0x35, Jt: 1, Jf: 0, K: 0xdd},         // nr >= 221, execve
-	{Code: 0x35, Jt: 46, Jf: 86, K: 0xdc},       // nr >= 220, clone
-	{Code: 0x35, Jt: 0, Jf: 87, K: 0xe0},        // nr >= 224, swapon
-	{Code: 0x35, Jt: 86, Jf: 84, K: 0xe2},       // nr >= 226, mprotect
-	{Code: 0x35, Jt: 19, Jf: 0, K: 0x126},       // nr >= 294, kexec_file_load
-	{Code: 0x35, Jt: 9, Jf: 0, K: 0x10a},        // nr >= 266, clock_adjtime
-	{Code: 0x35, Jt: 4, Jf: 0, K: 0xf4},         // nr >= 244, unknown
-	{Code: 0x35, Jt: 1, Jf: 0, K: 0xf0},         // nr >= 240, rt_tgsigqueueinfo
-	{Code: 0x35, Jt: 79, Jf: 38, K: 0xee},       // nr >= 238, migrate_pages
-	{Code: 0x35, Jt: 0, Jf: 80, K: 0xf1},        // nr >= 241, perf_event_open
-	{Code: 0x35, Jt: 79, Jf: 35, K: 0xf2},       // nr >= 242, accept4
-	{Code: 0x35, Jt: 1, Jf: 0, K: 0x106},        // nr >= 262, fanotify_init
-	{Code: 0x35, Jt: 77, Jf: 78, K: 0x104},      // nr >= 260, wait4
-	{Code: 0x35, Jt: 0, Jf: 75, K: 0x107},       // nr >= 263, fanotify_mark
-	{Code: 0x35, Jt: 30, Jf: 75, K: 0x109},      // nr >= 265, open_by_handle_at
-	{Code: 0x35, Jt: 4, Jf: 0, K: 0x112},        // nr >= 274, sched_setattr
-	{Code: 0x35, Jt: 1, Jf: 0, K: 0x10d},        // nr >= 269, sendmmsg
-	{Code: 0x35, Jt: 71, Jf: 72, K: 0x10c},      // nr >= 268, setns
-	{Code: 0x35, Jt: 0, Jf: 71, K: 0x110},       // nr >= 272, kcmp
-	{Code: 0x35, Jt: 50, Jf: 24, K: 0x111},      // nr >= 273, finit_module
-	{Code: 0x35, Jt: 1, Jf: 0, K: 0x119},        // nr >= 281, execveat
-	{Code: 0x35, Jt: 21, Jf: 68, K: 0x118},      // nr >= 280, bpf
-	{Code: 0x35, Jt: 0, Jf: 67, K: 0x11a},       // nr >= 282, userfaultfd
-	{Code: 0x35, Jt: 66, Jf: 64, K: 0x11b},      // nr >= 283, membarrier
-	{Code: 0x35, Jt: 9, Jf: 0, K: 0x1b8},        // nr >= 440, process_madvise
-	{Code: 0x35, Jt: 4, Jf: 0, K: 0x1b2},        // nr >= 434, pidfd_open
-	{Code: 0x35, Jt: 1, Jf: 0, K: 0x1a8},        // nr >= 424, pidfd_send_signal
-	{Code: 0x35, Jt: 63, Jf: 60, K: 0x127},      // nr >= 295, unknown
-	{Code: 0x35, Jt: 0, Jf: 61, K: 0x1a9},       // nr >= 425, io_uring_setup
-	{Code: 0x35, Jt: 59, Jf: 58, K: 0x1ac},      // nr >= 428, open_tree
-	{Code: 0x35, Jt: 1, Jf: 0, K: 0x1b4},        // nr >= 436, close_range
-	{Code: 0x35, Jt: 59, Jf: 58, K: 0x1b3},      // nr >= 435, clone3
-	{Code: 0x35, Jt: 0, Jf: 57, K: 0x1b6},       // nr >= 438, pidfd_getfd
-	{Code: 0x35, Jt: 56, Jf: 10, K: 0x1b7},      // nr >= 439, faccessat2
-	{Code: 0x35, Jt: 4, Jf: 0, K: 0x1c3},        // nr >= 451, cachestat
-	{Code: 0x35, Jt: 1, Jf: 0, K: 0x1ba},        // nr >= 442, mount_setattr
-	{Code: 0x35, Jt: 53, Jf: 7, K: 0x1b9},       // nr >= 441, epoll_pwait2
-	{Code: 0x35, Jt: 0, Jf: 51, K: 0x1bc},       // nr >= 444, landlock_create_ruleset
-	{Code: 0x35, Jt: 8, Jf: 51, K: 0x1c2},       // nr >= 450, set_mempolicy_home_node
-	{Code: 0x35, Jt: 1, Jf: 0, K: 0x1ce},        // nr >= 462, mseal
-	{Code: 0x35, Jt: 48, Jf: 49, K: 0x1cb},      // nr >= 459, lsm_get_self_attr
-	{Code: 0x35, Jt: 0, Jf: 48, K: 0x1d3},       // nr >= 467, open_tree_attr
-	{Code: 0x35, Jt: 48, Jf: 46, K: 0x1d4},      // nr >= 468, file_getattr
-	{Code: 0x06, Jt: 0, Jf: 0, K: 0x50001},      // EPERM
+	{Code: 0x35, Jt: 92, Jf: 110, K: 0x69},      // nr >= 105, init_module
+	{Code: 0x35, Jt: 0, Jf: 111, K: 0x70},       // nr >= 112, clock_settime
+	{Code: 0x35, Jt: 110, Jf: 89, K: 0x71},      // nr >= 113, clock_gettime
+	{Code: 0x35, Jt: 1, Jf: 0, K: 0x76},         // nr >= 118, sched_setparam
+	{Code: 0x35, Jt: 75, Jf: 86, K: 0x75},       // nr >= 117, ptrace
+	{Code: 0x35, Jt: 0, Jf: 107, K: 0x8e},       // nr >= 142, reboot
+	{Code: 0x35, Jt: 106, Jf: 72, K: 0x8f},      // nr >= 143, setregid
+	{Code: 0x35, Jt: 4, Jf: 0, K: 0xc8},         // nr >= 200, bind
+	{Code: 0x35, Jt: 1, Jf: 0, K: 0xaa},         // nr >= 170, settimeofday
+	{Code: 0x35, Jt: 103, Jf: 102, K: 0xa3},     // nr >= 163, getrlimit
+	{Code: 0x35, Jt: 0, Jf: 81, K: 0xab},        // nr >= 171, adjtimex
+	{Code: 0x35, Jt: 51, Jf: 101, K: 0xc6},      // nr >= 198, socket
+	{Code: 0x35, Jt: 1, Jf: 0, K: 0xdc},         // nr >= 220, clone
+	{Code: 0x35, Jt: 97, Jf: 99, K: 0xd9},       // nr >= 217, add_key
+	{Code: 0x35, Jt: 0, Jf: 45, K: 0xdd},        // nr >= 221, execve
+	{Code: 0x35, Jt: 95, Jf: 97, K: 0xe0},       // nr >= 224, swapon
+	{Code: 0x35, Jt: 19, Jf: 0, K: 0x11b},       // nr >= 283, membarrier
+	{Code: 0x35, Jt: 9, Jf: 0, K: 0x109},        // nr >= 265, open_by_handle_at
+	{Code: 0x35, Jt: 4, Jf: 0, K: 0xf2},         // nr >= 242, accept4
+	{Code: 0x35, Jt: 1, Jf: 0, K: 0xee},         // nr >= 238, migrate_pages
+	{Code: 0x35, Jt: 38, Jf: 92, K: 0xeb},       // nr >= 235, mbind
+	{Code: 0x35, Jt: 0, Jf: 89, K: 0xf0},        // nr >= 240, rt_tgsigqueueinfo
+	{Code: 0x35, Jt: 35, Jf: 90, K: 0xf1},       // nr >= 241, perf_event_open
+	{Code: 0x35, Jt: 1, Jf: 0, K: 0x104},        // nr >= 260, wait4
+	{Code: 0x35, Jt: 89, Jf: 88, K: 0xf4},       // nr >= 244, unknown
+	{Code: 0x35, Jt: 0, Jf: 87, K: 0x106},       // nr >= 262, fanotify_init
+	{Code: 0x35, Jt: 86, Jf: 85, K: 0x107},      // nr >= 263, fanotify_mark
+	{Code: 0x35, Jt: 4, Jf: 0, K: 0x111},        // nr >= 273, finit_module
+	{Code: 0x35, Jt: 1, Jf: 0, K: 0x10c},        // nr >= 268, setns
+	{Code: 0x35, Jt: 83, Jf: 27, K: 0x10a},      // nr >= 266, clock_adjtime
+	{Code: 0x35, Jt: 0, Jf: 81, K: 0x10d},       // nr >= 269, sendmmsg
+	{Code: 0x35, Jt: 58, Jf: 81, K: 0x110},      // nr >= 272, kcmp
+	{Code: 0x35, Jt: 1, Jf: 0, K: 0x118},        // nr >= 280, bpf
+	{Code: 0x35, Jt: 79, Jf: 59, K: 0x112},      // nr >= 274, sched_setattr
+	{Code: 0x35, Jt: 0, Jf: 21, K: 0x119},       // nr >= 281, execveat
+	{Code: 0x35, Jt: 75, Jf: 77, K: 0x11a},      // nr >= 282, userfaultfd
+	{Code: 0x35, Jt: 9, Jf: 0, K: 0x1b7},        // nr >= 439, faccessat2
+	{Code: 0x35, Jt: 4, Jf: 0, K: 0x1ac},        // nr >= 428, open_tree
+	{Code: 0x35, Jt: 1, Jf: 0, K: 0x127},        // nr >= 295, unknown
+	{Code: 0x35, Jt: 71, Jf: 73, K: 0x126},      // nr >= 294, kexec_file_load
+	{Code: 0x35, Jt: 0, Jf: 73, K: 0x1a8},       // nr >= 424, pidfd_send_signal
+	{Code: 0x35, Jt: 69, Jf: 71, K: 0x1a9},      // nr >= 425, io_uring_setup
+	{Code: 0x35, Jt: 1, Jf: 0, K: 0x1b3},        // nr >= 435, clone3
+	{Code: 0x35, Jt: 69, Jf: 68, K: 0x1b2},      // nr >= 434, pidfd_open
+	{Code: 0x35, Jt: 0, Jf: 69, K: 0x1b4},       // nr >= 436, close_range
+	{Code: 0x35, Jt: 44, Jf: 67, K: 0x1b6},      // nr >= 438, pidfd_getfd
+	{Code: 0x35, Jt: 4, Jf: 0, K: 0x1c2},        // nr >= 450, set_mempolicy_home_node
+	{Code: 0x35, Jt: 1, Jf: 0, K: 0x1b9},        // nr >= 441, epoll_pwait2
+	{Code: 0x35, Jt: 41, Jf: 64, K: 0x1b8},      // nr >= 440, process_madvise
+	{Code: 0x35, Jt: 0, Jf: 63, K: 0x1ba},       // nr >= 442, mount_setattr
+	{Code: 0x35, Jt: 62, Jf: 61, K: 0x1bc},      // nr >= 444, landlock_create_ruleset
+	{Code: 0x35, Jt: 2, Jf: 0, K: 0x1ce},        // nr >= 462, mseal
+	{Code: 0x35, Jt: 0, Jf: 6, K: 0x1c3},        // nr >= 451, cachestat
+	{Code: 0x35, Jt: 58, Jf: 59, K: 0x1cb},      // nr >= 459, lsm_get_self_attr
+	{Code: 0x35, Jt: 0, Jf: 58, K: 0x1d3},       // nr >= 467, open_tree_attr
+	{Code: 0x35, Jt: 58, Jf: 56, K: 0x1d4},      // nr >= 468, file_getattr
 	{Code: 0x06, Jt: 0, Jf: 0, K: 0x50001},      // EPERM
 	{Code: 0x06, Jt: 0, Jf: 0, K: 0x50001},      // EPERM
 	{Code: 0x06, Jt: 0, Jf: 0, K: 0x50001},      // EPERM
 	{Code: 0x06, Jt: 0, Jf: 0, K: 0x50001},      // EPERM
 	{Code: 0x20, Jt: 0, Jf: 0, K: 0x10},         // arg 0, lower half
 	{Code: 0x54, Jt: 0, Jf: 0, K: 0x7e020000},   // the flags that count
-	{Code: 0x35, Jt: 38, Jf: 39, K: 0x1},        // arg 0 >= 0x1
+	{Code: 0x35, Jt: 49, Jf: 50, K: 0x1},        // arg 0 >= 0x1
 	{Code: 0x20, Jt: 0, Jf: 0, K: 0x10},         // arg 0, lower half
 	{Code: 0x35, Jt: 7, Jf: 0, K: 0x1a},         // arg 0 >= 0x1a
 	{Code: 0x35, Jt: 3, Jf: 0, K: 0x15},         // arg 0 >= 0x15
 	{Code: 0x35, Jt: 1, Jf: 0, K: 0xd},          // arg 0 >= 0xd
-	{Code: 0x35, Jt: 32, Jf: 34, K: 0xc},        // arg 0 >= 0xc
-	{Code: 0x35, Jt: 31, Jf: 33, K: 0x13},       // arg 0 >= 0x13
+	{Code: 0x35, Jt: 43, Jf: 45, K: 0xc},        // arg 0 >= 0xc
+	{Code: 0x35, Jt: 42, Jf: 44, K: 0x13},       // arg 0 >= 0x13
 	{Code: 0x35, Jt: 1, Jf: 0, K: 0x18},         // arg 0 >= 0x18
-	{Code: 0x35, Jt: 29, Jf: 31, K: 0x17},       // arg 0 >= 0x17
-	{Code: 0x35, Jt: 28, Jf: 30, K: 0x19},       // arg 0 >= 0x19
+	{Code: 0x35, Jt: 40, Jf: 42, K: 0x17},       // arg 0 >= 0x17
+	{Code: 0x35, Jt: 39, Jf: 41, K: 0x19},       // arg 0 >= 0x19
 	{Code: 0x35, Jt: 3, Jf: 0, K: 0x27},         // arg 0 >= 0x27
 	{Code: 0x35, Jt: 1, Jf: 0, K: 0x23},         // arg 0 >= 0x23
-	{Code: 0x35, Jt: 25, Jf: 27, K: 0x22},       // arg 0 >= 0x22
-	{Code: 0x35, Jt: 24, Jf: 26, K: 0x25},       // arg 0 >= 0x25
+	{Code: 0x35, Jt: 36, Jf: 38, K: 0x22},       // arg 0 >= 0x22
+	{Code: 0x35, Jt: 35, Jf: 37, K: 0x25},       // arg 0 >= 0x25
 	{Code: 0x35, Jt: 1, Jf: 0, K: 0x29},         // arg 0 >= 0x29
-	{Code: 0x35, Jt: 22, Jf: 24, K: 0x28},       // arg 0 >= 0x28
-	{Code: 0x35, Jt: 21, Jf: 23, K: 0x2e},       // arg 0 >= 0x2e
+	{Code: 0x35, Jt: 33, Jf: 35, K: 0x28},       // arg 0 >= 0x28
+	{Code: 0x35, Jt: 32, Jf: 34, K: 0x2e},       // arg 0 >= 0x2e
+	{Code: 0x06, Jt: 0, Jf: 0, K: 0x50001},      // EPERM
+	{Code: 0x20, Jt: 0, Jf: 0, K: 0x10},         // arg 0, lower half
+	{Code: 0x35, Jt: 2, Jf: 0, K: 0x4200},       // arg 0 >= 0x4200
+	{Code: 0x35, Jt: 0, Jf: 30, K: 0x15},        // arg 0 >= 0x15
+	{Code: 0x35, Jt: 29, Jf: 3, K: 0x16},        // arg 0 >= 0x16
+	{Code: 0x35, Jt: 1, Jf: 0, K: 0x4206},       // arg 0 >= 0x4206
+	{Code: 0x35, Jt: 27, Jf: 1, K: 0x4201},      // arg 0 >= 0x4201
+	{Code: 0x35, Jt: 26, Jf: 0, K: 0x4207},      // arg 0 >= 0x4207
+	{Code: 0x20, Jt: 0, Jf: 0, K: 0x28},         // arg 3, lower half
+	{Code: 0x54, Jt: 0, Jf: 0, K: 0x40},         // the flags that count
+	{Code: 0x35, Jt: 0, Jf: 23, K: 0x1},         // arg 3 >= 0x1
 	{Code: 0x06, Jt: 0, Jf: 0, K: 0x50001},      // EPERM
 	{Code: 0x06, Jt: 0, Jf: 0, K: 0x50001},      // EPERM
 	{Code: 0x06, Jt: 0, Jf: 0, K: 0x50001},      // EPERM
@@ -142,19 +153,19 @@ var filter = [...]unix.SockFilter{
 // grants are the instructions that a capability turns into "allow".
 var grants = [...]struct{ capability, at uint16 }{
 	{2, 84},
-	{16, 109},
-	{18, 121},
-	{19, 83},
-	{20, 119},
-	{21, 82},
+	{16, 120},
+	{18, 132},
+	{19, 117},
+	{20, 130},
+	{21, 83},
 	{21, 85},
-	{21, 107},
-	{21, 128},
+	{21, 118},
+	{21, 139},
 	{22, 106},
 	{23, 86},
-	{25, 108},
-	{26, 120},
-	{34, 107},
+	{25, 119},
+	{26, 131},
+	{34, 118},
 	{38, 85},
-	{39, 82},
+	{39, 83},
 }

@@ -129,11 +129,17 @@ func (a *assembler) call(name string) int {
 
 // condition returns the position of the code that looks at an argument.
 func (a *assembler) condition(c condition) int {
-	key := fmt.Sprint(c)
+	key := fmt.Sprintf("%+v", c)
 	if position, found := a.shared[key]; found {
 		return position
 	}
-	listed, others := a.answer(c.listed, c.caps), a.answer(c.others, c.caps)
+	var listed int
+	if c.also != nil {
+		listed = a.condition(*c.also)
+	} else {
+		listed = a.answer(c.listed, c.caps)
+	}
+	others := a.answer(c.others, c.caps)
 	spans := []span{{target: others}}
 	for _, value := range slices.Sorted(slices.Values(c.values)) {
 		spans = append(spans, span{value, listed, ""})

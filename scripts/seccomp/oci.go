@@ -27,7 +27,7 @@ func ociProfile() specs.LinuxSeccomp {
 	}
 	for _, name := range slices.Sorted(maps.Keys(conditional)) {
 		c := conditional[name]
-		if c.listed != allow {
+		if c.listed != allow || c.also != nil {
 			profile.Syscalls[0].Names = append(slices.Clone(profile.Syscalls[0].Names), name)
 			continue
 		}

@@ -47,7 +47,7 @@ var allowed = words(`
 	name_to_handle_at nanosleep newfstatat open openat openat2 pause pidfd_open
 	pidfd_send_signal pipe pipe2 pkey_alloc pkey_free pkey_mprotect poll ppoll prctl
 	pread64 preadv preadv2 prlimit64 process_mrelease process_vm_readv
-	process_vm_writev pselect6 ptrace pwrite64 pwritev pwritev2 read readahead
+	process_vm_writev pselect6 pwrite64 pwritev pwritev2 read readahead
 	readlink readlinkat readv recvfrom recvmmsg recvmsg remap_file_pages removexattr
 	removexattrat rename renameat renameat2 restart_syscall rmdir rseq rt_sigaction
 	rt_sigpending rt_sigprocmask rt_sigqueueinfo rt_sigreturn rt_sigsuspend
@@ -109,19 +109,22 @@ var privileged = []privilege{
 var missing = words("clone3 file_getattr file_setattr listns rseq_slice_yield")
 
 // condition is a look at one argument. The kernel takes each of these arguments
-// as 32 bits wide, and so does the filter: whatever is in the upper half changes
-// neither what the call does nor what is answered (CVE-2019-10063).
+// as 32 bits wide, or refuses more, and so does the filter: whatever is in the upper
+// half changes neither what the call does nor what is answered (CVE-2019-10063).
 type condition struct {
 	arg    int      // from 0
 	mask   uint32   // what of it counts; 0 is all
 	values []uint32 // those that are answered listed
 	listed uint32
+	also   *condition // if not nil it answers those instead
 	others uint32
 	caps   []int // with one of them, what is forbidden is allowed
 }
 
 const namespaces = unix.CLONE_NEWCGROUP | unix.CLONE_NEWIPC | unix.CLONE_NEWNET | unix.CLONE_NEWNS |
 	unix.CLONE_NEWPID | unix.CLONE_NEWUSER | unix.CLONE_NEWUTS
+
+const oldSetOptions = 21 // PTRACE_OLDSETOPTIONS of amd64 (asm/ptrace-abi.h)
 
 // conditional are the calls whose answer depends on an argument.
 var conditional = map[string]condition{
@@ -133,8 +136,12 @@ var conditional = map[string]condition{
 	// PER_LINUX and PER_LINUX32, each with UNAME26 or without, and the question.
 	// The rest turns off protections: ADDR_NO_RANDOMIZE, READ_IMPLIES_EXEC.
 	"personality": {arg: 0, values: []uint32{0, 0x8, 0x20000, 0x20008, 0xffffffff}, listed: allow, others: forbid},
-	"socket":      families,
-	"socketpair":  families,
+	// Two that trace one another's end never come to it: each waits there for the
+	// other, and SIGKILL does not wake them. Nothing but a reboot ends them.
+	"ptrace": {arg: 0, values: []uint32{oldSetOptions, unix.PTRACE_SETOPTIONS, unix.PTRACE_SEIZE}, others: allow, also: &condition{
+		arg: 3, mask: unix.PTRACE_O_TRACEEXIT, values: []uint32{0}, listed: allow, others: forbid, caps: []int{unix.CAP_SYS_PTRACE}}},
+	"socket":     families,
+	"socketpair": families,
 }
 
 // families are the address families that the kernel has and that are a

@@ -164,6 +164,39 @@ func TestArguments(t *testing.T) {
 	}
 }
 
+// TestTracedEnd: nobody may have another's end wait for him, who could wait for the other's.
+func TestTracedEnd(t *testing.T) {
+	const rest = unix.PTRACE_O_MASK &^ unix.PTRACE_O_TRACEEXIT
+	for _, test := range []struct {
+		request uint32
+		options uint64
+		want    uint32
+	}{
+		{unix.PTRACE_SEIZE, unix.PTRACE_O_TRACEEXIT, forbid},
+		{unix.PTRACE_SETOPTIONS, unix.PTRACE_O_TRACEEXIT, forbid},
+		{oldSetOptions, unix.PTRACE_O_TRACEEXIT, forbid},
+		{unix.PTRACE_SEIZE, unix.PTRACE_O_MASK, forbid},
+		{unix.PTRACE_SEIZE, 1<<32 | unix.PTRACE_O_TRACEEXIT, forbid},
+		{unix.PTRACE_SEIZE, rest, allow},
+		{unix.PTRACE_SETOPTIONS, rest, allow},
+		{unix.PTRACE_SEIZE, 0, allow},
+		{unix.PTRACE_TRACEME, unix.PTRACE_O_TRACEEXIT, allow}, // of others it is data
+		{unix.PTRACE_POKEDATA, math.MaxUint64, allow},
+		{unix.PTRACE_SETSIGINFO, unix.PTRACE_O_TRACEEXIT, allow},
+		{unix.PTRACE_SEIZE + 1, unix.PTRACE_O_TRACEEXIT, allow},
+	} {
+		for _, f := range assembled(t) {
+			c := call{arch: f.arch, number: f.number(t, "ptrace"), args: [6]uint64{uint64(test.request), 1, 0, test.options}}
+			if got := run(t, f.program, c); got != test.want {
+				t.Errorf("%s: ptrace %#x with %#x = %s, want %s", f.goarch, test.request, test.options, word(got), word(test.want))
+			}
+			if got := run(t, f.with(unix.CAP_SYS_PTRACE).program, c); got != allow {
+				t.Errorf("%s: ptrace %#x with %#x and CAP_SYS_PTRACE = %s", f.goarch, test.request, test.options, word(got))
+			}
+		}
+	}
+}
+
 // TestCapabilities: each opens its own calls and no others.
 func TestCapabilities(t *testing.T) {
 	const namespace = unix.CLONE_NEWUSER
