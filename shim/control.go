@@ -50,4 +50,8 @@ func (s *supervisor) signalRun(with syscall.Signal) {
 	if err := s.run.signal(with); err != nil {
 		s.log.Error("stop", "signal", unix.SignalName(with), "error", err)
 	}
+	if with == unix.SIGKILL && s.run.killing == nil {
+		s.run.killing = make(chan struct{})
+		go s.run.killAll()
+	}
 }

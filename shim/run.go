@@ -33,6 +33,7 @@ type (
 		Runnable() (bool, error)
 		Stats(*cgroup.Stats) error
 		Thaw() error
+		Kill() error
 		Remove() error
 	}
 )
@@ -49,6 +50,9 @@ type run struct {
 	kills killCounter
 	// killed: the supervisor itself has sent SIGKILL.
 	killed bool
+	// ended is closed when the command's end is known, killing when killAll has ended;
+	// nil is a run that has no such thing.
+	ended, killing chan struct{}
 }
 
 // watchOOM asks for notifications, and reads the counter that they are about, which is
@@ -83,6 +87,9 @@ func (r *run) notify(hints chan<- struct{}) {
 // clear ends whatever is left of the run and removes it. It is a goroutine of
 // its own after a run, because it may take a moment.
 func (r *run) clear() error {
+	if r.killing != nil {
+		<-r.killing
+	}
 	if r.child != nil {
 		r.child.close()
 	}
@@ -165,6 +172,27 @@ func (r *run) signal(signal syscall.Signal) error {
 	}
 	err := r.child.signal(signal)
 	return errors.Join(err, r.thaw())
+}
+
+// The pauses of killAll; the second one is the longest.
+const (
+	killPatience = 100 * time.Millisecond
+	killPause    = 2 * time.Second
+)
+
+// killAll is the goroutine that sees a SIGKILL through: mostly the command's end is that
+// of all others, but one of those may hold it up, who traces it (ptrace(2),
+// PTRACE_O_TRACEEXIT) or freezes it again and again.
+func (r *run) killAll() {
+	defer close(r.killing)
+	for pause := killPatience; ; pause = min(2*pause, killPause) {
+		select {
+		case <-r.ended:
+			return
+		case <-time.After(pause):
+			_ = r.group.Kill() // it is tried again
+		}
+	}
 }
 
 // thaw thaws the cgroup, if there is one yet. A frozen process of cgroup v1 does

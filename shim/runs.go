@@ -121,8 +121,10 @@ func (s *supervisor) onStarted(r *run) {
 	s.exit, s.exitedAt = nil, time.Time{}
 	s.runs++
 	s.log.Info("started", "run", r.number, "pid", r.child.id())
+	r.ended = make(chan struct{})
 	go func() { // wait
 		status, err := r.child.wait()
+		close(r.ended)
 		s.exits <- exit{r, status, err, time.Now()}
 	}()
 	if r.oom != nil {

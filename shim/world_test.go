@@ -214,6 +214,7 @@ func (p *fakeProcess) SetLimits(cgroup.Limits) error       { return nil }
 func (p *fakeProcess) WatchOOM() (*cgroup.OOMWatch, error) { return nil, cgroup.ErrNoController }
 func (p *fakeProcess) Stats(*cgroup.Stats) error           { return cgroup.ErrNoController }
 func (p *fakeProcess) Thaw() error                         { return nil }
+func (p *fakeProcess) Kill() error                         { return nil }
 func (p *fakeProcess) Remove() error                       { return nil }
 func (p *fakeProcess) Runnable() (bool, error) {
 	p.scans++

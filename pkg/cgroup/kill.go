@@ -18,10 +18,16 @@ const (
 	lastPause  = 20 * time.Millisecond
 )
 
-// killOnce sends every process in the group and below it a SIGKILL, frozen ones
-// included, and returns how many there were. The caller itself is spared, should it be
-// in there. It writes cgroup.kill (v2, Linux 5.14), else it freezes the group, so that
-// none can fork away, sends each a SIGKILL, and thaws it.
+// Kill sends every process in the group and below it a SIGKILL, frozen ones included,
+// and does not wait for them. The caller itself is spared, should it be in there. It
+// writes cgroup.kill (v2, Linux 5.14), else it freezes the group, so that none can
+// fork away, sends each a SIGKILL, and thaws it.
+func (g *Group) Kill() error {
+	_, err := g.killOnce()
+	return g.wrap(err)
+}
+
+// killOnce is Kill, and returns how many there were.
 func (g *Group) killOnce() (int, error) {
 	procs, err := g.processes()
 	if err == nil && len(procs) > 0 {

@@ -67,6 +67,8 @@ func allCommands() map[string]command {
 		"until-term":   {untilTerm, "<STATUS>"},
 		"ignore-term":  {ignoreTerm, ""},
 		"disarm":       {disarm, ""},
+		"hold-end":     {holdEnd, ""},
+		"seize":        {seize, "<PID>"},
 		"rename":       {rename, "<NAME>"},
 		"hostile":      {hostile, "<PROGRAM> [ARG ...]"},
 		"bequeath":     {bequeath, "<FILE> <PROGRAM> [ARG ...]"},

@@ -1,12 +1,14 @@
 package main
 
 import (
+	"bufio"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
 	"os/signal"
 	"runtime"
+	"strconv"
 	"strings"
 	"time"
 	"unsafe"
@@ -90,6 +92,28 @@ func rename(args []string) {
 // disarm takes back the signal that the kernel sends when the supervisor dies.
 func disarm([]string) {
 	report("disarm", outcome(unix.Prctl(unix.PR_SET_PDEATHSIG, 0, 0, 0, 0)))
+}
+
+// holdEnd has a child trace its own end, so that it does not come to it.
+func holdEnd([]string) {
+	cmd := exec.Command("/proc/self/exe", "seize", strconv.Itoa(os.Getpid()))
+	out, err := cmd.StdoutPipe()
+	check(err)
+	check(cmd.Start())
+	line, err := bufio.NewReader(out).ReadString('\n')
+	check(err)
+	fmt.Print(line)
+}
+
+// seize traces a process's end, and nothing wakes it up there.
+func seize(args []string) {
+	_, _, errno := unix.Syscall6(unix.SYS_PTRACE, unix.PTRACE_SEIZE, uintptr(number(args[0])), 0, unix.PTRACE_O_TRACEEXIT, 0, 0)
+	var err error
+	if errno != 0 {
+		err = errno
+	}
+	report("seize", outcome(err))
+	select {}
 }
 
 func closeOutput([]string) {
