@@ -113,7 +113,9 @@ func seize(args []string) {
 		err = errno
 	}
 	report("seize", outcome(err))
-	select {}
+	for {
+		_ = unix.Pause() // the runtime has signals of its own
+	}
 }
 
 func closeOutput([]string) {
