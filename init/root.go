@@ -158,7 +158,12 @@ func (c *container) overlay() error {
 			return pathError("mkdir", name, err)
 		}
 	}
-	c.root, err = filesystem{kind: "overlay", attr: attr, options: []string{
+	var st unix.Statfs_t
+	if err := unix.Fstatfs(c.rootfs, &st); err != nil {
+		return pathError("statfs", c.Rootfs, err)
+	}
+	inherited := int(st.Flags & unix.ST_NOEXEC) // by a bind mount it would be
+	c.root, err = filesystem{kind: "overlay", attr: attr | inherited, options: []string{
 		"lowerdir=" + fdPath(c.rootfs), "upperdir=" + fdPath(layers) + "/upper", "workdir=" + fdPath(layers) + "/work",
 	}}.mountAt(c.rootfs)
 	switch {

@@ -23,7 +23,8 @@ const (
 
 // The patience with clients at the end of the supervisor.
 const (
-	endProgress = 500 * time.Millisecond // without a byte taken
+	endProgress = 500 * time.Millisecond // without a byte taken,
+	endTries    = 10                     // which is tried so often
 	endTotal    = 900 * time.Millisecond
 )
 
@@ -163,7 +164,7 @@ func (c *client) pace(a announcement, wait time.Duration) announcement {
 func (c *client) writeAll(event []byte) error {
 	c.poller.change(c, slow)
 	defer c.poller.change(c, always)
-	for {
+	for futile := 0; ; {
 		var n int
 		var err error
 		if closed := c.raw.Control(func(fd uintptr) {
@@ -174,29 +175,40 @@ func (c *client) writeAll(event []byte) error {
 		if event = event[n:]; err != nil || len(event) == 0 {
 			return err
 		}
-		if err := c.awaitRoom(); err != nil {
+		if n > 0 {
+			futile = 0
+		}
+		late, err := c.awaitRoom()
+		if err != nil {
 			return err
+		}
+		if late {
+			futile++
+		}
+		if futile == endTries {
+			return os.ErrDeadlineExceeded
 		}
 	}
 }
 
-// awaitRoom waits until the socket may take more. At the end of the supervisor
-// not for long; but each progress extends that.
-func (c *client) awaitRoom() error {
+// awaitRoom waits until the socket may take more. At the end of the supervisor that is
+// tried now and then: the kernel tells of room only when a quarter of the buffer is left
+// in use (unix_writable), which one who reads slowly does not come to in time.
+func (c *client) awaitRoom() (late bool, err error) {
 	var open bool
 	select {
 	case _, open = <-c.writable:
 	case <-c.finishing:
 		select {
 		case _, open = <-c.writable:
-		case <-time.After(endProgress):
-			return os.ErrDeadlineExceeded
+		case <-time.After(endProgress / endTries):
+			return true, nil
 		}
 	}
 	if !open {
-		return os.ErrClosed
+		return false, os.ErrClosed
 	}
-	return nil
+	return false, nil
 }
 
 // next returns what has been put meanwhile. If there is nothing, the loop

@@ -185,3 +185,35 @@ func TestStoppedClient(t *testing.T) {
 		t.Errorf("given up after %v", took)
 	}
 }
+
+// TestSlowToTheEnd: who reads steadily is told the final state, though the socket is never
+// so empty that the kernel would tell of room in it.
+func TestSlowToTheEnd(t *testing.T) {
+	c, peer := connect(t)
+	sent := make(chan struct{})
+	c.sent = func() { close(sent) }
+	c.put(announcement{event: bytes.Repeat([]byte("x"), 400<<10)}) // more than the socket's buffer
+	c.put(announcement{event: []byte("end\n"), final: true})
+	c.finish()
+	var got []byte
+	for buf := make([]byte, 8<<10); !bytes.HasSuffix(got, []byte("end\n")); {
+		select {
+		case <-c.written:
+		case <-time.After(endProgress / endTries):
+		}
+		n, err := peer.Read(buf)
+		if err != nil || n == 0 {
+			t.Fatalf("read %d, %v after %d bytes, want the final state", n, err, len(got))
+		}
+		got = append(got, buf[:n]...)
+		select {
+		case <-c.written:
+			select {
+			case <-sent:
+			default:
+				t.Fatalf("given up after %d bytes", len(got))
+			}
+		default:
+		}
+	}
+}

@@ -2,6 +2,7 @@ package shim
 
 import (
 	"fmt"
+	"os"
 
 	"golang.org/x/sys/unix"
 
@@ -18,6 +19,24 @@ func checkCapabilities(names []agent.Capability) error {
 		case has == 0:
 			return fmt.Errorf("capabilities: %s: not in the supervisor's own bounding set", name)
 		}
+	}
+	return nil
+}
+
+// checkKill refuses a command that this process could not kill, nor the kernel at the
+// end of this process (kill(2), prctl(2) on PR_SET_PDEATHSIG). One in a user
+// namespace it can, as that is its own (user_namespaces(7)).
+func checkKill(user uint32, userNS bool) error {
+	if userNS || int(user) == unix.Geteuid() {
+		return nil
+	}
+	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+	var caps [2]unix.CapUserData
+	if err := unix.Capget(&header, &caps[0]); err != nil {
+		return os.NewSyscallError("capget", err)
+	}
+	if caps[0].Effective&(1<<unix.CAP_KILL) == 0 {
+		return fmt.Errorf("start container: user %d: the supervisor has no CAP_KILL: it could not end the command", user)
 	}
 	return nil
 }

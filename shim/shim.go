@@ -34,6 +34,8 @@ const exitFailed = 1
 // the main thread.
 func Run(o Options) {
 	signals := catchSignals()
+	// The agent may have asked to be outlived by nobody (prctl(2)); the container is to.
+	_ = unix.Prctl(unix.PR_SET_PDEATHSIG, 0, 0, 0, 0)
 	resetCollector()
 	// A process group of its own: a terminal's ^C is for those in the foreground,
 	// the agent perhaps, and is no wish to stop the container. The shell's own job
@@ -129,10 +131,11 @@ func (s *supervisor) configure(o Options) error {
 	if err != nil {
 		return err
 	}
-	s.starter.container = resolve(o, config)
+	c := resolve(o, config)
+	s.starter.container = c
 	s.backoff = newBackoff(config.RestartBackoff)
 	if len(o.Command) == 0 {
 		return errors.New("start container: no command")
 	}
-	return nil
+	return checkKill(c.init.UID, c.init.UserNS != nil)
 }

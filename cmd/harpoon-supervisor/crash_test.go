@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
@@ -251,4 +252,47 @@ func (c *container) startAndStop() error {
 		return err
 	}
 	return s.exit(client)
+}
+
+// TestAgentThreadEnds: an agent may have what it starts killed with the thread that
+// started it (prctl(2), PR_SET_PDEATHSIG); the supervisor stays.
+func TestAgentThreadEnds(t *testing.T) {
+	needRoot(t)
+	c, err := aContainer(t, 0, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var s *supervisor
+	var client *stream
+	var thread string
+	started := make(chan struct{})
+	go func() {
+		defer close(started)
+		runtime.LockOSThread() // and never unlocked: it ends with this goroutine
+		thread = fmt.Sprintf("/proc/self/task/%d", unix.Gettid())
+		if s, client, err = c.startAndDial(launch{parentDeath: syscall.SIGKILL, command: []string{"/bin/workload", "until-term", "0"}}); err == nil {
+			_, err = client.await("up=true")
+		}
+	}()
+	if <-started; err != nil {
+		t.Fatal(err)
+	}
+	defer s.destroy()
+	if err := poll(patience, func() error {
+		if _, err := os.Stat(thread); err == nil {
+			return errors.New(thread + " is still there")
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if err := client.command("stop"); err != nil {
+		t.Error(err)
+	}
+	if _, err := client.finalState(); err != nil {
+		t.Error(err)
+	}
+	if err := s.exit(client); err != nil {
+		t.Error(err)
+	}
 }

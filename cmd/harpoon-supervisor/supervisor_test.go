@@ -37,6 +37,8 @@ type launch struct {
 	stderr  *os.File // nil is supervisor.log
 	leak    []*os.File
 	leader  bool // of a process group, with all that it starts
+	// parentDeath is the signal that is to end it with the thread that starts it.
+	parentDeath syscall.Signal
 }
 
 // start starts a supervisor.
@@ -48,7 +50,7 @@ func (c *container) start(l launch) (*supervisor, error) {
 	c.stale = err == nil
 	s := &supervisor{container: c, cmd: exec.Command(args[0], args[1:]...), ended: make(chan struct{})}
 	s.cmd.Dir, s.cmd.Env, s.cmd.ExtraFiles = c.dir, l.env, l.leak
-	s.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: l.leader}
+	s.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: l.leader, Pdeathsig: l.parentDeath}
 	if l.stdin != nil {
 		s.cmd.Stdin = l.stdin
 	}
