@@ -3,10 +3,8 @@ package nsinit
 import (
 	"errors"
 	"fmt"
-	"path"
 	"slices"
 	"strconv"
-	"strings"
 
 	"golang.org/x/sys/unix"
 )
@@ -30,52 +28,26 @@ func (c *container) makePrivate() error {
 // sources of volumes, before something of ours is in their way: one may be below
 // the rootfs. Their errors belong to the steps that mount them.
 func (c *container) openRootfs() (err error) {
+	volumes := c.volumes()
 	for i := range c.mounts {
 		switch m := &c.mounts[i]; {
 		case m.index < 0: // resolv.conf, wherever the host has it
 			m.source, m.err = openHost(m.Source)
 		case m.Source != "":
-			m.source, m.err = c.openSource(m.Source)
+			m.source, m.err = openOutside(m.Source, slices.DeleteFunc(slices.Clone(volumes), func(v volume) bool { return v.index == m.index }))
 		}
 	}
-	c.rootfs, err = openDir(c.Rootfs)
-	return err
-}
-
-// openSource opens a file or directory of the host that is to be a volume. What is in
-// another volume may have been written by the command, in a run before this one: links
-// there lead no further than that volume (CVE-2017-1002101).
-func (c *container) openSource(source string) (int, error) {
-	outer, inner := "", path.Clean(source)
-	for _, m := range c.Mounts {
-		dir := path.Clean(m.Source)
-		if m.Source != "" && dir != inner && below(inner, dir) && len(dir) > len(outer) {
-			outer = dir
+	if len(volumes) == 0 {
+		c.rootfs, err = openDir(c.Rootfs)
+		return err
+	}
+	if c.rootfs, err = openOutside(c.Rootfs, volumes); err == nil {
+		var isDir bool
+		if isDir, err = isDirectory(c.rootfs); err == nil && !isDir {
+			err = unix.ENOTDIR
 		}
 	}
-	if outer == "" {
-		return openHost(source)
-	}
-	root, err := c.openSource(outer)
-	if err != nil {
-		return -1, err
-	}
-	defer unix.Close(root)
-	fd, err := openInside(root, strings.TrimPrefix(inner, outer), nothing, nil)
-	if e, ok := errors.AsType[unix.Errno](err); ok {
-		err = e // it is told with the whole path
-	}
-	return fd, err
-}
-
-// openHost opens a file or directory of the host. Asked for a directory, the
-// kernel mounts what autofs has there; with O_PATH alone it does not.
-func openHost(path string) (int, error) {
-	fd, err := unix.Open(path, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
-	if err == unix.ENOTDIR {
-		fd, err = unix.Open(path, unix.O_PATH|unix.O_CLOEXEC, 0)
-	}
-	return fd, err
+	return pathError("open", c.Rootfs, err)
 }
 
 // mountRoot mounts the rootfs where it is, so that it can be made read-only and
