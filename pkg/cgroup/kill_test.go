@@ -20,12 +20,14 @@ func empty(t *testing.T, g *Group) {
 
 // kill kills until nothing is left, as Remove does.
 func (g *Group) kill() error {
-	for end := time.Now().Add(patience); ; time.Sleep(firstPause) {
+	for end := time.After(patience); ; {
 		left, err := g.killOnce()
 		if err != nil || left == 0 {
 			return err
 		}
-		if time.Now().After(end) {
+		select {
+		case <-time.After(firstPause):
+		case <-end:
 			return fmt.Errorf("%d processes left", left)
 		}
 	}
