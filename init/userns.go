@@ -113,14 +113,14 @@ func (c *container) handOver() error {
 		run  func() error
 	}{
 		{"open_tree", copyTree(c.root, "")},
-		{"unshare", unshare(unix.CLONE_FS)}, // who shares his root with others cannot change it
+		{"unshare root", unshare(unix.CLONE_FS)}, // who shares his root with others cannot change it
 		{"setns", enter},
 		{"move_mount", move},
-		{"unshare", unshare(unix.CLONE_NEWNS)},
-		{"open_tree", copyTree(unix.AT_FDCWD, handedOver)},
-		{"setns", enter},
-		{"umount", func() error { return unix.Unmount(handedOver, unix.MNT_DETACH) }},
-		{"move_mount", move},
+		{"unshare mounts", unshare(unix.CLONE_NEWNS)},
+		{"open_tree of the locked", copyTree(unix.AT_FDCWD, handedOver)},
+		{"setns back", enter},
+		{"umount of the unlocked", func() error { return unix.Unmount(handedOver, unix.MNT_DETACH) }},
+		{"move_mount of the locked", move},
 	} {
 		if err := call.run(); err != nil {
 			return fmt.Errorf("%s: %w", call.name, err)
