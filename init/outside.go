@@ -65,6 +65,7 @@ func openOutside(path string, volumes []volume) (int, error) {
 		if name, rest, _ = strings.Cut(strings.TrimLeft(rest, "/"), "/"); name == "" {
 			return unix.FcntlInt(uintptr(dir), unix.F_DUPFD_CLOEXEC, 0)
 		}
+		rest = strings.TrimLeft(rest, "/")
 		target, follow, err := linkAt(dir, name)
 		if err != nil {
 			return -1, err
