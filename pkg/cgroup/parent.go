@@ -32,7 +32,7 @@ type place struct {
 func (p *place) dir() string { return path.Join(p.mount, p.group) }
 
 var (
-	errNoParent = fmt.Errorf("neither an absolute path nor %q", Self)
+	errNoParent = errors.New(`neither an absolute path nor "self"`)
 	errLeaf     = errors.New("is the supervisor's own cgroup in there")
 	errOutside  = errors.New("own cgroup is outside of what is mounted")
 )
