@@ -270,7 +270,7 @@ func TestAgentThreadEnds(t *testing.T) {
 		defer close(started)
 		runtime.LockOSThread() // and never unlocked: it ends with this goroutine
 		thread = fmt.Sprintf("/proc/self/task/%d", unix.Gettid())
-		if s, client, err = c.startAndDial(launch{parentDeath: syscall.SIGKILL, command: []string{"/bin/workload", "until-term", "0"}}); err == nil {
+		if s, client, err = c.startAndDial(launch{parentDeath: syscall.SIGKILL, command: []string{"/bin/workload", "sleep", "1h"}}); err == nil {
 			_, err = client.await("up=true")
 		}
 	}()
@@ -286,11 +286,11 @@ func TestAgentThreadEnds(t *testing.T) {
 	}); err != nil {
 		t.Fatal(err)
 	}
-	if err := client.command("stop"); err != nil {
-		t.Error(err)
+	if err := client.command("kill"); err != nil {
+		t.Fatal(err)
 	}
 	if _, err := client.finalState(); err != nil {
-		t.Error(err)
+		t.Fatal(err)
 	}
 	if err := s.exit(client); err != nil {
 		t.Error(err)
