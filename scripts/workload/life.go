@@ -94,7 +94,8 @@ func disarm([]string) {
 	report("disarm", outcome(unix.Prctl(unix.PR_SET_PDEATHSIG, 0, 0, 0, 0)))
 }
 
-// holdEnd has a child trace its own end, so that it does not come to it.
+// holdEnd has a child trace its own end, so that it does not come to it. Nor may it come
+// to anything else: a signal, the runtime's for one, stops it until it is killed.
 func holdEnd([]string) {
 	cmd := exec.Command("/proc/self/exe", "seize", strconv.Itoa(os.Getpid()))
 	out, err := cmd.StdoutPipe()
