@@ -42,6 +42,11 @@ const (
 // this one would be needed all the same where it is missing. One way is enough.
 func openInside(root int, path string, missing kind, ours []uint64) (int, error) {
 	w := walk{root: root, ours: ours}
+	return w.follow(path, missing)
+}
+
+// follow walks a path from the root on, and opens what it leads to.
+func (w *walk) follow(path string, missing kind) (int, error) {
 	defer w.close()
 	rest := strings.Split(path, "/")
 	for links := 0; len(rest) > 0; {
@@ -65,14 +70,17 @@ func openInside(root int, path string, missing kind, ours []uint64) (int, error)
 		}
 		if !isLink {
 			w.dirs = append(w.dirs, fd)
+			if isVolume(fd, w.volumes) && !last(rest) {
+				w.base = len(w.dirs)
+			}
 			continue
 		}
 		unix.Close(fd)
 		if links++; links > maxLinks {
 			return -1, pathError("open", path, unix.ELOOP)
 		}
-		if strings.HasPrefix(target, "/") {
-			w.close()
+		for strings.HasPrefix(target, "/") && len(w.dirs) > w.base {
+			w.up()
 		}
 		rest = append(strings.Split(target, "/"), rest...)
 	}
@@ -94,6 +102,10 @@ type walk struct {
 	root int
 	dirs []int
 	ours []uint64
+	// volumes, once one of them is entered, are not left: base counts the elements that
+	// lead to the innermost one, which is the root from there on.
+	volumes []volume
+	base    int
 }
 
 func (w *walk) dir() int {
@@ -104,13 +116,14 @@ func (w *walk) dir() int {
 }
 
 func (w *walk) up() {
-	if len(w.dirs) > 0 {
+	if len(w.dirs) > w.base {
 		unix.Close(w.dir())
 		w.dirs = w.dirs[:len(w.dirs)-1]
 	}
 }
 
 func (w *walk) close() {
+	w.base = 0
 	for len(w.dirs) > 0 {
 		w.up()
 	}

@@ -31,10 +31,18 @@ func (c *container) volumes() (list []volume) {
 	return list
 }
 
+// isVolume reports whether what is open is one of them.
+func isVolume(fd int, volumes []volume) bool {
+	var st unix.Stat_t
+	return len(volumes) > 0 && unix.Fstat(fd, &st) == nil &&
+		slices.ContainsFunc(volumes, func(v volume) bool { return v.dev == st.Dev && v.ino == st.Ino })
+}
+
 // openOutside opens a file or directory of the host that is to be mounted. What is in one
 // of volumes may have been written by the command, in a run before this one: from there
 // on links lead no further than that volume (CVE-2017-1002101). Volumes are known by
-// their inodes, as there may be more than one way to them.
+// their inodes, as there may be more than one way to them. One that is in another may be
+// taken for what such a link leads to; so the innermost that is entered counts.
 func openOutside(path string, volumes []volume) (int, error) {
 	if len(volumes) == 0 {
 		return openHost(path)
@@ -84,12 +92,9 @@ func openOutside(path string, volumes []volume) (int, error) {
 		if err != nil {
 			return -1, err
 		}
-		var st unix.Stat_t
-		if err := unix.Fstat(dir, &st); err != nil {
-			return -1, err
-		}
-		if !last(strings.Split(rest, "/")) && slices.ContainsFunc(volumes, func(v volume) bool { return v.dev == st.Dev && v.ino == st.Ino }) {
-			fd, err := openInside(dir, rest, nothing, nil)
+		if isVolume(dir, volumes) && !last(strings.Split(rest, "/")) {
+			w := walk{root: dir, volumes: volumes}
+			fd, err := w.follow(rest, nothing)
 			if e, ok := errors.AsType[unix.Errno](err); ok {
 				err = e // it is told with the whole path
 			}

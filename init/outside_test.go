@@ -22,7 +22,7 @@ func TestOpenOutside(t *testing.T) {
 	}
 	for name, target := range map[string]string{
 		"alias": "volume", "absolute": dir + "//volume/", "loop": "loop", "up": "other/..",
-		"volume/in": "/sub", "volume/out": dir + "/other", "volume/climb": "../../../../other", "volume/loop": "loop",
+		"volume/in": "/sub", "volume/out": dir + "/other", "volume/climb": "../../../../other", "volume/near": "../other", "volume/loop": "loop",
 	} {
 		if err := os.Symlink(target, filepath.Join(dir, name)); err != nil {
 			t.Fatal(err)
@@ -34,6 +34,16 @@ func TestOpenOutside(t *testing.T) {
 		t.Fatal(err)
 	}
 	volumes := []volume{{0, st.Dev, st.Ino}}
+	if err := unix.Stat(".", &st); err != nil {
+		t.Fatal(err)
+	}
+	// A link in the volume has led up here, so that this is taken for one, too.
+	misled := append([]volume{{1, st.Dev, st.Ino}}, volumes...)
+	for _, path := range []string{dir + "/volume/near", dir + "/alias/near", "volume/near"} {
+		if _, err := openOutside(path, misled); err != unix.ENOENT {
+			t.Errorf("openOutside(%q) = %v among volumes of which one has been misled, want ENOENT", path, err)
+		}
+	}
 	for _, test := range []struct {
 		path, want string
 		err        error

@@ -164,8 +164,8 @@ func (s procStat) killed() bool {
 	return s.pending&kill != 0 || s.exit&0x7f == uint64(unix.SIGKILL)
 }
 
-// dying reports whether the process has ended or has been killed and is on its
-// way to the end: the kernel's PF_EXITING may be set.
+// dying reports whether the process has ended, or is on its way to the end: it has been
+// killed, or the kernel's PF_EXITING is set.
 func (s procStat) dying() bool {
 	const exiting = 0x4
 	return s.dead() || s.flags&exiting != 0 || s.killed()

@@ -263,21 +263,24 @@ func TestAgentThreadEnds(t *testing.T) {
 		t.Fatal(err)
 	}
 	var s *supervisor
-	var client *stream
 	var thread string
 	started := make(chan struct{})
 	go func() {
 		defer close(started)
 		runtime.LockOSThread() // and never unlocked: it ends with this goroutine
 		thread = fmt.Sprintf("/proc/self/task/%d", unix.Gettid())
-		if s, client, err = c.startAndDial(launch{parentDeath: syscall.SIGKILL, command: []string{"/bin/workload", "sleep", "1h"}}); err == nil {
-			_, err = client.await("up=true")
+		s, err = c.start(launch{parentDeath: syscall.SIGKILL, command: []string{"/bin/workload", "until-term", "0"}})
+		if err == nil { // it must have had the time to see to it
+			err = s.awaitOutput("waiting")
 		}
 	}()
-	if <-started; err != nil {
+	<-started
+	if s != nil {
+		t.Cleanup(s.destroy)
+	}
+	if err != nil {
 		t.Fatal(err)
 	}
-	defer s.destroy()
 	if err := poll(patience, func() error {
 		if _, err := os.Stat(thread); err == nil {
 			return errors.New(thread + " is still there")
@@ -286,13 +289,5 @@ func TestAgentThreadEnds(t *testing.T) {
 	}); err != nil {
 		t.Fatal(err)
 	}
-	if err := client.command("kill"); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := client.finalState(); err != nil {
-		t.Fatal(err)
-	}
-	if err := s.exit(client); err != nil {
-		t.Error(err)
-	}
+	s.terminate(t)
 }
