@@ -62,11 +62,8 @@ func TestParseStat(t *testing.T) {
 // TestIsInit: a command that takes init's reserved name is still told from it, by
 // its file; this test's process has the file, but not the name.
 func TestIsInit(t *testing.T) {
-	sleeper := exec.Command("sleep", "60")
-	if err := sleeper.Start(); err != nil {
-		t.Fatal(err)
-	}
-	defer func() { sleeper.Process.Kill(); sleeper.Wait() }()
+	cat := runCat(t)
+	defer func() { cat.Process.Kill(); cat.Wait() }()
 	program, err := os.Stat(ownProgram)
 	if err != nil {
 		t.Fatal(err)
@@ -77,9 +74,9 @@ func TestIsInit(t *testing.T) {
 		want bool
 	}{
 		{syncpipe.ExecName, os.Getpid(), true},
-		{"sleep", os.Getpid(), false},
+		{"cat", os.Getpid(), false},
 		{"a/b", os.Getpid(), false},
-		{syncpipe.ExecName, sleeper.Process.Pid, false},
+		{syncpipe.ExecName, cat.Process.Pid, false},
 	} {
 		c := &child{pid: test.pid, program: program}
 		if got := c.isInit(procStat{name: test.name}); got != test.want {
