@@ -22,7 +22,9 @@ func (s *supervisor) appear(o Options, late func(string)) error {
 	if c := s.starter.container; c != nil { // the configuration is valid
 		// With CAP_SETUID it may become root; what others lead to is not told apart.
 		l.rootInside = allowed(c.init.UID) || c.init.Capabilities != 0
-		err = step("write "+resolvedName, func() error { return s.describe(o) })
+		if s.starter.awaitTakenOver() {
+			err = step("write "+resolvedName, func() error { return s.describe(o) })
+		}
 	}
 	// Published last: from here on everything is told to clients.
 	if err == nil {
@@ -72,6 +74,18 @@ func (s *starter) awaitBirth() {
 	select {
 	case <-s.birth:
 	case <-time.After(birthPatience):
+	}
+}
+
+// awaitTakenOver waits until it is known what has become of a predecessor's container,
+// and says whether container.json may be ours. If not, the start fails, and the next one
+// finds by the old file what is left.
+func (s *starter) awaitTakenOver() bool {
+	select {
+	case done := <-s.takenOver:
+		return done
+	case <-time.After(stepTimeout()):
+		return false
 	}
 }
 

@@ -32,8 +32,10 @@ type starter struct {
 	packet    []byte       // init's configuration, encoded at the first start
 	// refusal is why nothing can be started: the configuration, or no command.
 	refusal error
-	// predecessor is the cgroup of the last supervisor in the run directory.
+	// predecessor is the cgroup of the last supervisor in the run directory, and
+	// takenOver gets, at the first start, whether it may be forgotten.
 	predecessor cgroupName
+	takenOver   chan bool
 	// caught is closed when no signal ends the supervisor any more, see catchSignals.
 	caught <-chan struct{}
 	// stuck gets the name of a step that hangs.
@@ -51,7 +53,7 @@ func newStarter(o Options, owner cgroup.Owner) *starter {
 	s := &starter{
 		options: o, owner: owner, predecessor: readPredecessor(),
 		cloner: cloner{requests: make(chan func()), inherited: childrenOfMain()}, stuck: make(chan string, 1), appeared: make(chan struct{}),
-		birth: make(chan struct{}),
+		birth: make(chan struct{}), takenOver: make(chan bool, 1),
 	}
 	s.born = sync.OnceFunc(func() {
 		s.monitor.wake()
@@ -68,6 +70,9 @@ func (s *starter) start(ctx context.Context, number int) (*run, error) {
 	defer s.settle()
 	r := &run{number: number}
 	err := s.step(r, "take over", func() error { return s.takeOver(s.refusal != nil) })
+	if number == 1 {
+		s.takenOver <- err == nil
+	}
 	if err != nil {
 		return r, fmt.Errorf("start container: %w", err)
 	}
