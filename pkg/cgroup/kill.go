@@ -2,8 +2,10 @@ package cgroup
 
 import (
 	"errors"
+	"maps"
 	"os"
 	"path"
+	"slices"
 	"strconv"
 	"time"
 
@@ -55,30 +57,60 @@ func (g *Group) freezeKillThaw() error {
 	return errors.Join(err, g.thaw())
 }
 
-// batch is how many pidfds are held at once.
-const batch = 64
+const (
+	// batch is how many pidfds are held at once.
+	batch = 64
+	// spare is how many are given back if no more can be had: more than it takes to see
+	// who is in the group.
+	spare = 8
+)
 
 // sigkill sends the processes a SIGKILL, provided that they are in the group.
 func (g *Group) sigkill(procs map[int]struct{}) error {
-	held := make(map[int]int, batch) // pid: pidfd
-	for pid := range procs {
-		if pid <= 0 {
-			continue
-		}
-		fd, err := openProcess(pid)
-		if err == unix.ESRCH || err == unix.ENOENT {
-			continue
-		}
-		if err == nil {
-			held[pid] = fd
-		}
-		if err != nil || len(held) == batch {
-			if err := errors.Join(err, g.sigkillHeld(held)); err != nil {
-				return err
-			}
+	left := slices.Collect(maps.Keys(procs))
+	for len(left) > 0 {
+		held, err := hold(&left)
+		if err := errors.Join(err, g.sigkillHeld(held)); err != nil {
+			return err
 		}
 	}
-	return g.sigkillHeld(held)
+	return nil
+}
+
+// hold opens pidfds, by pid, and takes from left those that it has seen to: a batch, or
+// what the descriptors suffice for.
+func hold(left *[]int) (map[int]int, error) {
+	held := make(map[int]int, batch)
+	for len(*left) > 0 && len(held) < batch {
+		pid := (*left)[len(*left)-1]
+		fd, err := -1, error(unix.ESRCH)
+		if pid > 0 {
+			fd, err = openProcess(pid)
+		}
+		switch {
+		case err == nil:
+			held[pid] = fd
+		case (err == unix.EMFILE || err == unix.ENFILE) && len(held) > spare:
+			giveBack(held, left, spare)
+			return held, nil
+		case err != unix.ESRCH && err != unix.ENOENT:
+			return held, err
+		}
+		*left = (*left)[:len(*left)-1]
+	}
+	return held, nil
+}
+
+// giveBack closes so many of what is held, and notes whose turn is yet to come.
+func giveBack(held map[int]int, left *[]int, n int) {
+	for pid, fd := range held {
+		if n--; n < 0 {
+			return
+		}
+		_ = unix.Close(fd)
+		delete(held, pid)
+		*left = append(*left, pid)
+	}
 }
 
 // openProcess returns a pidfd. Where pidfd_open is not to be had (a seccomp
@@ -104,6 +136,5 @@ func (g *Group) sigkillHeld(held map[int]int) error {
 		}
 		_ = unix.Close(fd)
 	}
-	clear(held)
 	return err
 }

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // empty checks that no process is left, and none frozen.
@@ -65,6 +67,41 @@ func TestFreezeKillThaw(t *testing.T) {
 		}
 		empty(t, g)
 		thawed(t, g, "")
+	})
+}
+
+// TestKillFewDescriptors: nobody is spared for want of descriptors.
+func TestKillFewDescriptors(t *testing.T) {
+	eachHost(t, func(t *testing.T, h *Host) {
+		g := create(t, h, Limits{})
+		p := start(t, g, "family 100")
+		var limit unix.Rlimit
+		if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
+			t.Fatal(err)
+		}
+		few := unix.Rlimit{Cur: uint64(len(descriptors()) + 2*spare), Max: limit.Max}
+		if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &few); err != nil {
+			t.Fatal(err)
+		}
+		err := g.freezeKillThaw()
+		if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
+			t.Fatal(err)
+		}
+		if err != nil {
+			t.Fatalf("freezeKillThaw() = %v, want nil", err)
+		}
+		left := map[int]struct{}{0: {}}
+		for end := time.After(patience); len(left) > 0; {
+			if left, err = g.processes(); err != nil {
+				t.Fatal(err)
+			}
+			select {
+			case <-time.After(lastPause):
+			case <-end:
+				t.Fatalf("%d processes have been spared", len(left))
+			}
+		}
+		p.killed(t)
 	})
 }
 
