@@ -33,6 +33,9 @@ func (g *Group) claim(owner Owner) error {
 			return nil
 		}
 		err = g.evict(owner)
+		if fresh && err != nil {
+			_ = rmdir(g.places[0].dir()) // the first error is the one to know
+		}
 		_ = g.Close()
 		if err != nil {
 			return err

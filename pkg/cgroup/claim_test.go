@@ -4,7 +4,9 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"os/exec"
 	"path"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -81,5 +83,34 @@ func TestReclaimSelf(t *testing.T) {
 	}
 	if err := h.Reclaim(Self, "x", testOwner); err != nil || exists(path.Join(dir, "own", leaf)) {
 		t.Errorf("Reclaim() = %v, or a leaf was made", err)
+	}
+}
+
+// Who is refused for what is in another hierarchy than the first leaves nothing in that.
+func TestCreateRefused(t *testing.T) {
+	h := host(t, V1)
+	id := t.Name()
+	last := path.Join(h.hierarchies[len(h.hierarchies)-1].mount, testParent, id)
+	if err := os.MkdirAll(last, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	sleeper := exec.Command("sleep", "60")
+	if err := sleeper.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if err := write(path.Join(last, "cgroup.procs"), strconv.Itoa(sleeper.Process.Pid)); err != nil {
+		t.Error(err)
+	}
+	if _, err := h.Create(testParent, id, testOwner, Limits{}); !errors.Is(err, ErrNotOurs) {
+		t.Errorf("Create = %v, want %v", err, ErrNotOurs)
+	}
+	first := path.Join(h.hierarchies[0].mount, testParent, id)
+	if exists(first) {
+		t.Errorf("%s is left", first)
+	}
+	_ = sleeper.Process.Kill() // it lives
+	_ = sleeper.Wait()         // killed
+	if err := removeTree(last); err != nil {
+		t.Error(err)
 	}
 }
