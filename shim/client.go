@@ -39,7 +39,7 @@ type client struct {
 	// final: the final state has been put, and nothing may follow it. The
 	// loop's own.
 	final bool
-	// owed: the state is to be put as soon as it may be. The loop's own.
+	// owed: it has been told the state while a kill was in question. The loop's own.
 	owed bool
 	// finishing is closed when nothing more will be put, and written when
 	// nothing more will be written.

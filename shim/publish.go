@@ -61,9 +61,6 @@ func (s *supervisor) announcement() announcement {
 
 // publish announces the state to everybody.
 func (s *supervisor) publish() {
-	if s.owing && s.run != nil { // who has not been told it yet is told the truth, too
-		s.meter.sample(s.run)
-	}
 	s.owing = false
 	if len(s.clients) == 0 {
 		return
@@ -74,26 +71,34 @@ func (s *supervisor) publish() {
 	}
 }
 
-// tellFresh announces the state with fresh metrics to the clients that are owed it. It is
-// put off while a kill is in question: whoever has been told of one can rely on it
-// that it is not mistaken for the command's end.
-func (s *supervisor) tellFresh() {
-	if s.question != nil {
-		return // the timer comes back to it
-	}
+// sample takes the metrics. Kills in question are left out: whoever has been told of one
+// can rely on it that it is not mistaken for the command's end.
+func (s *supervisor) sample() {
 	if s.run != nil {
-		if pause := s.run.judgeKills(); pause > 0 {
-			s.question = time.After(pause)
-			return
-		}
+		s.judge()
+		s.meter.sample(s.run)
 	}
-	if !s.owing {
+}
+
+// judge looks at the kills of the run, and has it looked at them again for as long as
+// they are in question.
+func (s *supervisor) judge() {
+	if s.question != nil || s.run == nil {
+		return
+	}
+	if pause := s.run.judgeKills(); pause > 0 {
+		s.question = time.After(pause)
+	}
+}
+
+// settle judges, and tells the answer to those who have been told the state without it.
+func (s *supervisor) settle() {
+	s.judge()
+	if s.question != nil || !s.owing || s.run == nil {
 		return
 	}
 	s.owing = false
-	if s.run != nil {
-		s.meter.sample(s.run)
-	}
+	s.meter.sample(s.run) // the next question is the next one's
 	a := s.announcement()
 	for c := range s.clients {
 		if c.owed {
@@ -102,13 +107,11 @@ func (s *supervisor) tellFresh() {
 	}
 }
 
-// owe makes a client one of those that are owed the state.
-func (s *supervisor) owe(c *client) { s.owing, c.owed = true, true }
-
-// tell puts an announcement. The buffer of one that is kept is left to those who
-// keep it; otherwise it serves again.
+// tell puts an announcement; while a kill is in question another one is owed. The buffer
+// of one that is kept is left to those who keep it; otherwise it serves again.
 func (s *supervisor) tell(c *client, a announcement) {
-	c.owed = false
+	c.owed = s.question != nil
+	s.owing = s.owing || c.owed
 	if c.put(a) {
 		s.event = nil
 	}
@@ -133,8 +136,8 @@ func (s *supervisor) join(c *client) {
 		}
 	}()
 	if !s.untold() {
-		s.owe(c)
-		s.tellFresh()
+		s.sample()
+		s.tell(c, s.announcement())
 	}
 	s.setTick()
 }

@@ -189,7 +189,8 @@ func stormy(t *testing.T) (*supervisor, *fakeProcess, audience) {
 }
 
 // TestKillsAreToldLate: whoever is told of a kill can rely on it that this was not the
-// command's. Until that is known a client waits for its state, but never long.
+// command's. A client need not wait for its state until that is known, but is told the
+// answer then, and never late.
 func TestKillsAreToldLate(t *testing.T) {
 	s, storm, first := stormy(t)
 	synctest.Test(t, func(t *testing.T) {
@@ -197,41 +198,24 @@ func TestKillsAreToldLate(t *testing.T) {
 		for _, kills := range []time.Duration{time.Minute, time.Millisecond} { // between two
 			storm.kills = kills
 			<-time.After(2 * kills)
-			asked := time.Now()
+			before := s.run.kills.others
 			s.onTick()
-			for s.owing {
+			first.pass(t)
+			if told := *s.meter.last.OOMKills; told != before {
+				t.Errorf("with a kill each %v told of %d at once, known are %d", kills, told, before)
+			}
+			for asked := time.Now(); s.owing; {
 				if <-s.question; time.Since(asked) > 2*settleMost {
-					t.Fatalf("with a kill each %v nothing is told for %v", kills, time.Since(asked))
+					t.Fatalf("with a kill each %v no answer for %v", kills, time.Since(asked))
 				}
 				s.question = nil
-				s.tellFresh()
+				s.settle()
 			}
 			told, known := *s.meter.last.OOMKills, s.run.kills.others
-			if counter, _ := storm.OOMKills(); told != known || told == 0 || told > counter {
+			if counter, _ := storm.OOMKills(); told != known || told == before || told > counter {
 				t.Errorf("with a kill each %v told of %d, known not to be the command's %d, of %d", kills, told, known, counter)
 			}
 			first.pass(t)
-		}
-	})
-}
-
-// TestStopTellsFresh: a client that waits for its state, as a kill is in question, and is
-// told it for another reason is told fresh figures all the same.
-func TestStopTellsFresh(t *testing.T) {
-	s, storm, first := stormy(t)
-	synctest.Test(t, func(t *testing.T) {
-		storm.began, storm.kills = time.Now(), time.Millisecond
-		<-time.After(time.Second)
-		s.meter = meter{} // there was nobody to sample for
-		s.owe(first.client)
-		s.tellFresh()
-		if !s.owing {
-			t.Fatal("no kill is in question")
-		}
-		s.publish() // as for a stop
-		first.pass(t)
-		if s.meter.last.PIDs == nil || s.owing { // of a group that has the figure
-			t.Errorf("told %+v, still owing = %v", s.meter.last, s.owing)
 		}
 	})
 }

@@ -41,7 +41,7 @@ type supervisor struct {
 	start func(ctx context.Context, number int) (*run, error)
 
 	clients map[*client]struct{}
-	owing   bool                    // some are owed the state
+	owing   bool                    // some clients are owed the answer to a question
 	encoded []byte                  // the state, as encoded last
 	event   []byte                  // the same as an event
 	abort   context.CancelCauseFunc // ends the start in progress
@@ -146,7 +146,7 @@ func (s *supervisor) serve() {
 			s.lookAtKills()
 		case <-s.question:
 			s.question = nil
-			s.tellFresh()
+			s.settle()
 		case <-s.deleted:
 			s.lookAtDir()
 		case <-s.lookDir:
@@ -190,10 +190,8 @@ func (s *supervisor) apply(e event) {
 
 // onTick tells everybody fresh metrics.
 func (s *supervisor) onTick() {
-	for c := range s.clients {
-		s.owe(c)
-	}
-	s.tellFresh()
+	s.sample()
+	s.publish()
 }
 
 // setTick lets the ticker run only while there are metrics and somebody to send
