@@ -70,13 +70,13 @@ func (w *walk) follow(path string, missing kind) (int, error) {
 		}
 		if !isLink {
 			w.dirs = append(w.dirs, fd)
-			if isVolume(fd, w.volumes) && !last(rest) {
-				w.base = len(w.dirs)
+			if in := find(fd, w.volumes); in != nil && !last(rest) {
+				w.base, w.linkless = len(w.dirs), in.doubtful
 			}
 			continue
 		}
 		unix.Close(fd)
-		if links++; links > maxLinks {
+		if links++; links > maxLinks || w.linkless {
 			return -1, pathError("open", path, unix.ELOOP)
 		}
 		for strings.HasPrefix(target, "/") && len(w.dirs) > w.base {
@@ -106,6 +106,8 @@ type walk struct {
 	// lead to the innermost one, which is the root from there on.
 	volumes []volume
 	base    int
+	// linkless: links are refused, as openat2(2) does with RESOLVE_NO_SYMLINKS.
+	linkless bool
 }
 
 func (w *walk) dir() int {

@@ -11,54 +11,106 @@ import (
 // volume is one of the mounts, as the host has its source.
 type volume struct {
 	index    int
+	source   string
+	fd       int // open, so that no other gets its inode's number
 	dev, ino uint64
+	// doubtful: the way to it leads through another volume, so that it may be what a
+	// link of the command's leads to.
+	doubtful bool
 }
 
-// volumes returns those that there are.
-func (c *container) volumes() (list []volume) {
+// openVolumes opens the sources that there are. Volumes are known by their inodes, as
+// there may be more than one way to them.
+func (c *container) openVolumes() (list []volume) {
 	for _, m := range c.mounts {
 		if m.Source == "" || m.index < 0 {
 			continue
 		}
 		if fd, err := openHost(m.Source); err == nil {
 			var st unix.Stat_t
-			if unix.Fstat(fd, &st) == nil {
-				list = append(list, volume{m.index, st.Dev, st.Ino})
-			}
+			_ = unix.Fstat(fd, &st) // of an open file it does not fail
+			list = append(list, volume{index: m.index, source: m.Source, fd: fd, dev: st.Dev, ino: st.Ino})
+		}
+	}
+	if len(list) < 2 {
+		return list
+	}
+	for i, v := range list {
+		fd, _, in, err := enter(v.source, others(list, v.index))
+		if err == nil {
 			unix.Close(fd)
 		}
+		list[i].doubtful = err != nil || in != nil
 	}
 	return list
 }
 
-// isVolume reports whether what is open is one of them.
-func isVolume(fd int, volumes []volume) bool {
+func closeVolumes(list []volume) {
+	for _, v := range list {
+		unix.Close(v.fd)
+	}
+}
+
+// others returns the volumes but for one.
+func others(list []volume, index int) []volume {
+	return slices.DeleteFunc(slices.Clone(list), func(v volume) bool { return v.index == index })
+}
+
+// find returns which of the volumes is open, or nil.
+func find(fd int, volumes []volume) *volume {
 	var st unix.Stat_t
-	return len(volumes) > 0 && unix.Fstat(fd, &st) == nil &&
-		slices.ContainsFunc(volumes, func(v volume) bool { return v.dev == st.Dev && v.ino == st.Ino })
+	if len(volumes) == 0 || unix.Fstat(fd, &st) != nil {
+		return nil
+	}
+	for i, v := range volumes {
+		if v.dev == st.Dev && v.ino == st.Ino {
+			return &volumes[i]
+		}
+	}
+	return nil
 }
 
 // openOutside opens a file or directory of the host that is to be mounted. What is in one
 // of volumes may have been written by the command, in a run before this one: from there
-// on links lead no further than that volume (CVE-2017-1002101). Volumes are known by
-// their inodes, as there may be more than one way to them. One that is in another may be
-// taken for what such a link leads to; so the innermost that is entered counts.
+// on links lead no further than that volume (CVE-2017-1002101), the innermost that is
+// entered; in one that is doubtful there are to be none.
 func openOutside(path string, volumes []volume) (int, error) {
+	fd, rest, in, err := enter(path, volumes)
+	if err != nil || in == nil {
+		return fd, err
+	}
+	defer unix.Close(fd)
+	w := walk{root: fd, volumes: volumes, linkless: in.doubtful}
+	fd, err = w.follow(rest, nothing)
+	if e, ok := errors.AsType[unix.Errno](err); ok {
+		err = e // it is told with the whole path
+	}
+	return fd, err
+}
+
+// enter goes along a path of the host until it is in a volume, and returns that with the
+// rest of the path; or to the end of the path.
+func enter(path string, volumes []volume) (fd int, rest string, in *volume, err error) {
 	if len(volumes) == 0 {
-		return openHost(path)
+		fd, err = openHost(path)
+		return fd, "", nil, err
 	}
 	dir, rest := unix.AT_FDCWD, path
-	defer func() {
+	leave := func() {
 		if dir != unix.AT_FDCWD {
 			unix.Close(dir)
+		}
+	}
+	defer func() {
+		if err != nil {
+			leave()
+			fd = -1
 		}
 	}()
 	step := func(name string, flags int) error {
 		fd, err := unix.Openat(dir, name, unix.O_PATH|unix.O_CLOEXEC|flags, 0)
-		if err == nil && dir != unix.AT_FDCWD {
-			unix.Close(dir)
-		}
 		if err == nil {
+			leave()
 			dir = fd
 		}
 		return err
@@ -66,21 +118,21 @@ func openOutside(path string, volumes []volume) (int, error) {
 	for links := 0; ; {
 		if strings.HasPrefix(rest, "/") {
 			if err := step("/", unix.O_DIRECTORY); err != nil {
-				return -1, err
+				return -1, "", nil, err
 			}
 		}
 		var name string
 		if name, rest, _ = strings.Cut(strings.TrimLeft(rest, "/"), "/"); name == "" {
-			return unix.FcntlInt(uintptr(dir), unix.F_DUPFD_CLOEXEC, 0)
+			return dir, "", nil, nil
 		}
 		rest = strings.TrimLeft(rest, "/")
 		target, follow, err := linkAt(dir, name)
 		if err != nil {
-			return -1, err
+			return -1, "", nil, err
 		}
 		if target != "" {
 			if links++; links > maxLinks {
-				return -1, unix.ELOOP
+				return -1, "", nil, unix.ELOOP
 			}
 			rest = target + "/" + rest
 			continue
@@ -90,15 +142,10 @@ func openOutside(path string, volumes []volume) (int, error) {
 			err = step(name, follow)
 		}
 		if err != nil {
-			return -1, err
+			return -1, "", nil, err
 		}
-		if isVolume(dir, volumes) && !last(strings.Split(rest, "/")) {
-			w := walk{root: dir, volumes: volumes}
-			fd, err := w.follow(rest, nothing)
-			if e, ok := errors.AsType[unix.Errno](err); ok {
-				err = e // it is told with the whole path
-			}
-			return fd, err
+		if in := find(dir, volumes); in != nil && !last(strings.Split(rest, "/")) {
+			return dir, rest, in, nil
 		}
 	}
 }

@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"harpoon-supervisor/pkg/syncpipe"
 )
 
 // TestOpenOutside: a path of the host is what it is for everybody, but that links in a
@@ -29,21 +31,9 @@ func TestOpenOutside(t *testing.T) {
 		}
 	}
 	t.Chdir(dir)
-	var st unix.Stat_t
-	if err := unix.Stat("volume", &st); err != nil {
-		t.Fatal(err)
-	}
-	volumes := []volume{{0, st.Dev, st.Ino}}
-	if err := unix.Stat(".", &st); err != nil {
-		t.Fatal(err)
-	}
-	// A link in the volume has led up here, so that this is taken for one, too.
-	misled := append([]volume{{1, st.Dev, st.Ino}}, volumes...)
-	for _, path := range []string{dir + "/volume/near", dir + "/alias/near", "volume/near"} {
-		if _, err := openOutside(path, misled); err != unix.ENOENT {
-			t.Errorf("openOutside(%q) = %v among volumes of which one has been misled, want ENOENT", path, err)
-		}
-	}
+	c := container{mounts: []mount{{Mount: syncpipe.Mount{Source: "volume"}}}}
+	volumes := c.openVolumes()
+	defer closeVolumes(volumes)
 	for _, test := range []struct {
 		path, want string
 		err        error
@@ -79,5 +69,63 @@ func TestOpenOutside(t *testing.T) {
 			}
 			unix.Close(fd)
 		}
+	}
+}
+
+// TestMisledVolume: a volume's source in another volume may lead anywhere. What it leads to
+// bounds nothing, and nothing else is led elsewhere by it.
+func TestMisledVolume(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{"real/a/sub", "srv", "other/x", "plain/sub"} {
+		if err := os.MkdirAll(filepath.Join(dir, name), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	// What the host has configured, and then what the command has made of it.
+	for name, target := range map[string]string{"srv/a": dir + "/real/a", "real/a/b": dir + "/srv", "real/a/in": "sub", "plain/l": "/sub"} {
+		if err := os.Symlink(target, filepath.Join(dir, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.MkdirAll(filepath.Join(dir, "srv", dir, "real/a"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	var c container
+	for i, source := range []string{"srv/a", "srv/a/b", "plain"} {
+		c.mounts = append(c.mounts, mount{Mount: syncpipe.Mount{Source: filepath.Join(dir, source)}, index: i})
+	}
+	for range c.mounts { // in any order
+		c.mounts = append(c.mounts[1:], c.mounts[0])
+		volumes := c.openVolumes()
+		for _, test := range []struct {
+			path, want string
+			err        error
+		}{
+			{"srv/a", "", unix.ELOOP}, // which of the two has been misled is not known
+			{"srv/a/b", "", unix.ELOOP},
+			{"plain/l", "plain/sub", nil}, // it has nothing to do with them
+			{"real/a", "real/a", nil},
+			{"other", "other", nil},
+		} {
+			without := 0
+			for without < len(volumes) && filepath.Join(dir, test.path) != volumes[without].source {
+				without++
+			}
+			list := volumes
+			if without < len(volumes) {
+				list = others(volumes, volumes[without].index)
+			}
+			fd, err := openOutside(filepath.Join(dir, test.path), list)
+			if err != test.err {
+				t.Errorf("openOutside(%q) = %v, want %v", test.path, err, test.err)
+			}
+			if err == nil {
+				if got, _ := os.Readlink(fdPath(fd)); got != filepath.Join(dir, test.want) {
+					t.Errorf("openOutside(%q) = %s, want %s", test.path, got, test.want)
+				}
+				unix.Close(fd)
+			}
+		}
+		closeVolumes(volumes)
 	}
 }

@@ -28,18 +28,15 @@ func (c *container) makePrivate() error {
 // sources of volumes, before something of ours is in their way: one may be below
 // the rootfs. Their errors belong to the steps that mount them.
 func (c *container) openRootfs() (err error) {
-	volumes := c.volumes()
+	volumes := c.openVolumes()
+	defer closeVolumes(volumes)
 	for i := range c.mounts {
 		switch m := &c.mounts[i]; {
 		case m.index < 0: // resolv.conf, wherever the host has it
 			m.source, m.err = openHost(m.Source)
 		case m.Source != "":
-			m.source, m.err = openOutside(m.Source, slices.DeleteFunc(slices.Clone(volumes), func(v volume) bool { return v.index == m.index }))
+			m.source, m.err = openOutside(m.Source, others(volumes, m.index))
 		}
-	}
-	if len(volumes) == 0 {
-		c.rootfs, err = openDir(c.Rootfs)
-		return err
 	}
 	if c.rootfs, err = openOutside(c.Rootfs, volumes); err == nil {
 		var isDir bool

@@ -121,7 +121,7 @@ func resolve(o Options, config *agent.ContainerConfig) *container {
 		c.init.Mounts = append(c.init.Mounts, syncpipe.Mount{Dest: path.Clean(dest), Size: uint64(max(size, 0)) * mib})
 	}
 	for dest, source := range config.Storage.Volumes {
-		c.init.Mounts = append(c.init.Mounts, syncpipe.Mount{Dest: path.Clean(dest), Source: source})
+		c.init.Mounts = append(c.init.Mounts, syncpipe.Mount{Dest: path.Clean(dest), Source: path.Clean(source)})
 	}
 	slices.SortFunc(c.init.Mounts, func(a, b syncpipe.Mount) int { return strings.Compare(a.Dest, b.Dest) })
 	return c
