@@ -28,6 +28,9 @@ var readOnly = []string{"proc/bus", "proc/fs", "proc/irq", "proc/sys", "proc/sys
 func (c *container) maskPaths() error {
 	empty := -1
 	for _, path := range masked {
+		if !c.hasMounted(path) {
+			continue
+		}
 		at, isDir, err := c.openKernel(path)
 		if errors.Is(err, unix.ENOENT) {
 			continue
@@ -48,6 +51,9 @@ func (c *container) maskPaths() error {
 		unix.Close(empty)
 	}
 	for _, path := range readOnly {
+		if !c.hasMounted(path) {
+			continue
+		}
 		if err := c.makePathReadOnly(path); err != nil && !errors.Is(err, unix.ENOENT) {
 			return err
 		}
@@ -56,6 +62,13 @@ func (c *container) maskPaths() error {
 		unix.Close(fd) // nobody needs them any more
 	}
 	return nil
+}
+
+// hasMounted reports whether this process has mounted the filesystem that a path of masked
+// or readOnly is in. In a user namespace init covers what is in /proc; the outfitter what
+// is in /sys, so that it is locked (see handOver).
+func (c *container) hasMounted(path string) bool {
+	return c.role() == alone || strings.HasPrefix(path, "proc/") == (c.role() == inside)
 }
 
 // mask covers what is open. The first directory is covered by a new tmpfs, which

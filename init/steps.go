@@ -103,7 +103,7 @@ func allSteps(c *container) []step {
 		// With the null device of a /dev that is read-only already.
 		//
 		//	rootfs/proc/..., sys/...
-		{name: "mask paths", run: c.maskPaths},
+		{name: "mask paths", run: c.maskPaths, by: each},
 		//	/         rootfs and what is in it, nothing else
 		{name: "switch root", run: c.switchRoot},
 		{name: "set hostname", run: c.setHostname},

@@ -50,7 +50,7 @@ func TestRoles(t *testing.T) {
 		by := slices.Contains(names[inside], name)
 		byBoth := by && slices.Contains(names[outfitter], name)
 		by = by || slices.Contains(names[outfitter], name)
-		own := name == "enter cgroup" || name == "make private"
+		own := name == "enter cgroup" || name == "make private" || name == "mask paths"
 		if !by || byBoth != own {
 			t.Errorf("step %q: taken %v, by both %v, want true, %v", name, by, byBoth, own)
 		}

@@ -139,12 +139,6 @@ func (c *container) takeRoot() (err error) {
 		return err
 	}
 	const flags = unix.O_PATH | unix.O_DIRECTORY | unix.O_NOFOLLOW | unix.O_CLOEXEC
-	if c.sys, err = unix.Openat(c.root, "sys", flags, 0); err != nil {
-		return pathError("open", "/sys", err)
-	}
-	if err := verify(c.sys, unix.SYSFS_MAGIC, "/sys"); err != nil {
-		return err
-	}
 	if c.dev, err = unix.Openat(c.root, "dev", flags, 0); err != nil {
 		return pathError("open", "/dev", err)
 	}
