@@ -19,8 +19,9 @@ import (
 // events ("Trace Event Format", complete events). The file is one JSON array
 // after every write. A nil tracer does nothing.
 type tracer struct {
-	file *os.File
-	log  *slog.Logger
+	file    *os.File
+	log     *slog.Logger
+	private bool // the file is nobody else's to read
 }
 
 // traceEvent is one complete event. Its times are microseconds of
@@ -57,9 +58,6 @@ func openTrace(name string, log *slog.Logger) *tracer {
 			err = &os.PathError{Op: "open", Path: name, Err: errors.New("not a regular file")}
 			file.Close()
 		}
-	}
-	if err == nil {
-		err = file.Chmod(0o600) // also if it is an old one
 	}
 	if err != nil {
 		log.Error("no trace", "error", err)
@@ -166,6 +164,12 @@ func (t *tracer) append(e traceEvent) error {
 		}
 		at -= 2
 		text = fmt.Appendf(nil, ",\n%s\n]", text)
+	}
+	if !t.private { // it may be an old one
+		if err := t.file.Chmod(0o600); err != nil {
+			return err
+		}
+		t.private = true
 	}
 	if _, err = t.file.WriteAt(text, at); err != nil { // a full disk
 		_ = t.file.Truncate(info.Size())

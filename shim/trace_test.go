@@ -94,7 +94,7 @@ func TestTraceHidesTheEnvironment(t *testing.T) {
 // TestTraceGivesUp: a file that is no trace is left as it is.
 func TestTraceGivesUp(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "precious")
-	if err := os.WriteFile(name, []byte("precious"), 0o600); err != nil {
+	if err := os.WriteFile(name, []byte("precious"), 0o640); err != nil {
 		t.Fatal(err)
 	}
 	tracer := openTrace(name, quiet())
@@ -102,6 +102,9 @@ func TestTraceGivesUp(t *testing.T) {
 	tracer.step(1, "clone", syncpipe.Monotonic())
 	if text, err := os.ReadFile(name); err != nil || string(text) != "precious" {
 		t.Errorf("file holds %q, %v", text, err)
+	}
+	if info, err := os.Stat(name); err != nil || info.Mode() != 0o640 {
+		t.Errorf("its mode is %v, %v", info.Mode(), err)
 	}
 	if tracer := openTrace(t.TempDir(), quiet()); tracer != nil {
 		t.Error("a directory was opened as a trace")
