@@ -49,6 +49,9 @@ func Run(o Options) {
 	_ = unix.Prctl(unix.PR_SET_THP_DISABLE, 1, 0, 0, 0) // a kernel without has none
 	log, lines := newLog(int(os.Stderr.Fd()))
 	fail := func(err error) {
+		if _, missing := os.Lstat("/proc/self"); missing != nil {
+			err = fmt.Errorf("%w (no /proc is mounted, without which nothing can be done)", err)
+		}
 		fmt.Fprintf(lines, "harpoon-supervisor: %v\n", err)
 		lines.flush()
 		os.Exit(exitFailed)
