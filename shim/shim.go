@@ -68,6 +68,7 @@ func Run(o Options) {
 		// While init is at work.
 		signals.catchTraps()
 		protect()
+		reserveThreads()
 		withdraw := func(err error) {
 			s.withdraw(err)
 			fail(err)

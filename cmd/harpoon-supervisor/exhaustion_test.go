@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"golang.org/x/sys/unix"
 )
 
 // ending is how a supervisor has ended under want of something.
@@ -191,6 +193,61 @@ func TestFewProcesses(t *testing.T) {
 	}
 	if started == 0 || started == most {
 		t.Errorf("%d of %d limits sufficed, want some", started, most)
+	}
+}
+
+// TestNoMoreProcesses: a supervisor that can have no thread more goes on, and ends its
+// container as ever.
+func TestNoMoreProcesses(t *testing.T) {
+	needRoot(t)
+	for i := range 12 {
+		c, err := aContainer(t, i, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		procs, err := limitedCgroup(t, 100+i)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, client, err := c.startAndDial(launch{via: []string{"sh", "-c", `echo 0 >"$0" && exec "$@"`, procs}, command: []string{"/bin/workload", "until-term", "0"}})
+		if err == nil {
+			err = s.awaitOutput("waiting")
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(s.destroy)
+		if err := os.WriteFile(filepath.Join(filepath.Dir(procs), "pids.max"), []byte("0"), 0); err != nil {
+			t.Fatal(err)
+		}
+		byItself := i%2 == 0
+		if byItself {
+			err = s.signal(unix.SIGTERM)
+		} else {
+			err = client.command("stop")
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		last, err := client.finalState()
+		if err == nil {
+			err = last.meets([]string{"container_exit_status.exited=true", "!err"})
+		}
+		if err == nil && !byItself {
+			err = client.command("exit")
+		}
+		if err == nil {
+			var status string
+			if status, err = s.end(); err == nil && status != "0" {
+				err = fmt.Errorf("supervisor ended with %s, want 0", status)
+			}
+		}
+		if err == nil {
+			err = s.clean()
+		}
+		if err != nil {
+			t.Errorf("%d: %v", i, err)
+		}
 	}
 }
 
