@@ -64,8 +64,12 @@ func (s *starter) outfit(ctx context.Context, r *run, tasks []*os.File) error {
 	if err == nil {
 		_, err = helper.waitFor(syncpipe.Timeout) // it has nothing left to do
 	}
-	if err != nil {
-		return s.explain(r, helper, err)
+	if err == nil {
+		return nil
 	}
-	return nil
+	err = s.explain(r, helper, err)
+	if stat, unread := r.child.readStat(); unread == nil && stat.dying() {
+		return errDied // init, before that: the helper has not found it
+	}
+	return err
 }

@@ -188,3 +188,28 @@ func TestAgentThreadEnds(t *testing.T) {
 	}
 	s.terminate(t)
 }
+
+// TestInitDiesFirst: that the outfitter does not find an init that has been killed is not
+// told as its own failure.
+func TestInitDiesFirst(t *testing.T) {
+	needRoot(t)
+	f := faultCase{scenario{mapped: true, command: []string{"/bin/workload", "sleep", "1h"}}, "shim: outfit", killInit}
+	c, err := f.container(t, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, release, err := f.start(c, f.point+"="+f.order())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.destroy)
+	defer release.Close()
+	final := make(chan state, 1)
+	go func() { final <- s.drive(false) }()
+	if err := f.inflict(s, release); err != nil {
+		t.Fatal(err)
+	}
+	if err := match(`^start container: init: .*: killed by signal 9 \(SIGKILL\)$`, fmt.Sprint((<-final).at("err"))); err != nil {
+		t.Error(err)
+	}
+}
