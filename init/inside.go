@@ -31,10 +31,10 @@ const (
 // from the descriptor of its directory and without following links; links are
 // read and followed here, ".." goes back the way we came. Whatever is swapped
 // meanwhile, no step leaves the root (CVE-2021-30465): a link is text, which is
-// read from the very inode that was opened, and even a magic link of a procfs
-// leads no further than its text; a directory that is moved out of the root while
-// we are in it is left by ".." to where we came from. What is made in one that was
-// moved is made in a filesystem of ours, or not at all (CVE-2024-45310).
+// read from the very inode that was opened, and a magic link of a procfs, whose
+// text is a path of the host's, is refused; a directory that is moved out of the
+// root while we are in it is left by ".." to where we came from. What is made in
+// one that was moved is made in a filesystem of ours, or not at all (CVE-2024-45310).
 //
 // openat2(2) with RESOLVE_IN_ROOT does as much for what exists, from Linux 5.6 on.
 // It cannot make what is missing behind a dangling link, follows magic links unless
@@ -75,8 +75,9 @@ func (w *walk) follow(path string, missing kind) (int, error) {
 			}
 			continue
 		}
+		magic := isMagic(fd, target)
 		unix.Close(fd)
-		if links++; links > maxLinks || w.linkless {
+		if links++; links > maxLinks || w.linkless || magic {
 			return -1, pathError("open", path, unix.ELOOP)
 		}
 		for strings.HasPrefix(target, "/") && len(w.dirs) > w.base {
@@ -169,6 +170,13 @@ func readLink(fd int) (target string, isLink bool, err error) {
 	buf := make([]byte, unix.PathMax)
 	n, err := unix.Readlinkat(fd, "", buf)
 	return string(buf[:max(n, 0)]), true, err
+}
+
+// isMagic reports whether an open link is one of a procfs that leads elsewhere than its
+// text says (proc(5), /proc/pid/cwd and others). Those that do not are relative.
+func isMagic(fd int, target string) bool {
+	var fs unix.Statfs_t
+	return strings.HasPrefix(target, "/") && unix.Fstatfs(fd, &fs) == nil && fs.Type == unix.PROC_SUPER_MAGIC
 }
 
 // pathError is an error about a path; its words are "op path: errno".
