@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"harpoon-supervisor/pkg/cgroup"
 )
 
 // The files of the run directory that are ours.
@@ -25,18 +27,49 @@ type runDir struct {
 	*os.File
 }
 
+var errLocked = errors.New("run directory is locked: another supervisor is running in it")
+
 // lockRetry is how long the lock is tried for: a supervisor that was killed
 // while it cloned leaves it to the child for the moment until its exec.
 const lockRetry = 100 * time.Millisecond
 
 // lockRunDir opens and locks the working directory.
 func lockRunDir() (runDir, error) {
+	d, err := tryLockRunDir(lockRetry)
+	if err == errLocked && evictPredecessor() == nil {
+		d, err = tryLockRunDir(0)
+	}
+	return d, err
+}
+
+// evictPredecessor ends what a killed supervisor's container has left alive: a command
+// that can open the directory, in a volume, can keep its lock. While there is a
+// supervisor, nothing happens.
+func evictPredecessor() error {
+	last := readPredecessor()
+	dir, err := os.Open(".")
+	if err != nil || last.ID == "" {
+		return err
+	}
+	defer dir.Close()
+	owner, err := cgroup.OwnerOf(dir)
+	if err != nil {
+		return err
+	}
+	host, err := cgroup.Detect()
+	if err != nil {
+		return err
+	}
+	return host.Reclaim(last.Parent, last.ID, owner)
+}
+
+func tryLockRunDir(patience time.Duration) (runDir, error) {
 	f, err := os.Open(".")
 	if err != nil {
 		return runDir{}, err
 	}
 	d := runDir{f}
-	deadline := time.Now().Add(lockRetry)
+	deadline := time.Now().Add(patience)
 	for {
 		err = unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
 		if err != unix.EWOULDBLOCK || time.Now().After(deadline) {
@@ -46,7 +79,7 @@ func lockRunDir() (runDir, error) {
 	}
 	switch {
 	case err == unix.EWOULDBLOCK:
-		err = errors.New("run directory is locked: another supervisor is running in it")
+		err = errLocked
 	case err != nil:
 		err = fmt.Errorf("lock run directory: %w", err)
 	case d.deleted():

@@ -42,6 +42,7 @@ func allCommands() map[string]command {
 		"mkdir":    {tryMkdir, "<PATH> [PATH ...]"},
 		"fill":     {tryFill, "<PATH> <MIB>"},
 		"sync":     {trySync, "<PATH>"},
+		"lock":     {tryLock, "<PATH>"},
 		"exec":     {tryExec, "<PATH> [ARG ...]"},
 		"pty":      {tryPty, ""},
 		"loopback": {tryLoopback, ""},

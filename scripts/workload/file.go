@@ -177,6 +177,14 @@ func trySync(args []string) {
 	report("sync "+args[0], outcome(f.Sync()))
 }
 
+// tryLock waits for the lock of a file or directory, and keeps it.
+func tryLock(args []string) {
+	fd, err := unix.Open(args[0], unix.O_RDONLY, 0)
+	check(err)
+	fmt.Println("locking")
+	report("lock "+args[0], outcome(unix.Flock(fd, unix.LOCK_EX)))
+}
+
 // tryPty opens a new terminal and says how its other end is called.
 func tryPty([]string) {
 	fd, err := unix.Open("/dev/ptmx", unix.O_RDWR|unix.O_NOCTTY|unix.O_CLOEXEC, 0)
