@@ -70,7 +70,7 @@ func (w *walk) follow(path string, missing kind) (int, error) {
 		}
 		if !isLink {
 			w.dirs = append(w.dirs, fd)
-			if in := find(fd, w.volumes); in != nil && !last(rest) {
+			if in := w.volumes.find(fd); in != nil && !last(rest) {
 				w.base, w.linkless = len(w.dirs), in.doubtful
 			}
 			continue
@@ -105,7 +105,7 @@ type walk struct {
 	ours []uint64
 	// volumes, once one of them is entered, are not left: base counts the elements that
 	// lead to the innermost one, which is the root from there on.
-	volumes []volume
+	volumes others
 	base    int
 	// linkless: links are refused, as openat2(2) does with RESOLVE_NO_SYMLINKS.
 	linkless bool

@@ -2,7 +2,6 @@ package nsinit
 
 import (
 	"errors"
-	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -32,11 +31,12 @@ func (c *container) openVolumes() (list []volume) {
 			list = append(list, volume{index: m.index, source: m.Source, fd: fd, dev: st.Dev, ino: st.Ino})
 		}
 	}
-	if len(list) < 2 {
-		return list
-	}
 	for i, v := range list {
-		fd, _, in, err := enter(v.source, others(list, v.index))
+		o := others{list, v.index}
+		if o.none() {
+			break
+		}
+		fd, _, in, err := enter(v.source, o)
 		if err == nil {
 			unix.Close(fd)
 		}
@@ -51,30 +51,38 @@ func closeVolumes(list []volume) {
 	}
 }
 
-// others returns the volumes but for one.
-func others(list []volume, index int) []volume {
-	return slices.DeleteFunc(slices.Clone(list), func(v volume) bool { return v.index == index })
+// others are volumes but for the one that is to be opened.
+type others struct {
+	volumes []volume
+	than    int // its index
 }
 
-// find returns which of the volumes is open, or nil.
-func find(fd int, volumes []volume) *volume {
+const nobody = -1 // the index of what is no volume
+
+// none reports whether there are no others.
+func (o others) none() bool {
+	return len(o.volumes) == 0 || len(o.volumes) == 1 && o.volumes[0].index == o.than
+}
+
+// find returns which of them is open as fd, or nil.
+func (o others) find(fd int) *volume {
 	var st unix.Stat_t
-	if len(volumes) == 0 || unix.Fstat(fd, &st) != nil {
+	if o.none() || unix.Fstat(fd, &st) != nil {
 		return nil
 	}
-	for i, v := range volumes {
-		if v.dev == st.Dev && v.ino == st.Ino {
-			return &volumes[i]
+	for i, v := range o.volumes {
+		if v.index != o.than && v.dev == st.Dev && v.ino == st.Ino {
+			return &o.volumes[i]
 		}
 	}
 	return nil
 }
 
 // openOutside opens a file or directory of the host that is to be mounted. What is in one
-// of volumes may have been written by the command, in a run before this one: from there
+// of the others may have been written by the command, in a run before this one: from there
 // on links lead no further than that volume (CVE-2017-1002101), the innermost that is
 // entered; in one that is doubtful there are to be none.
-func openOutside(path string, volumes []volume) (int, error) {
+func openOutside(path string, volumes others) (int, error) {
 	fd, rest, in, err := enter(path, volumes)
 	if err != nil || in == nil {
 		return fd, err
@@ -90,8 +98,8 @@ func openOutside(path string, volumes []volume) (int, error) {
 
 // enter goes along a path of the host until it is in a volume, and returns that with the
 // rest of the path; or to the end of the path.
-func enter(path string, volumes []volume) (fd int, rest string, in *volume, err error) {
-	if len(volumes) == 0 {
+func enter(path string, volumes others) (fd int, rest string, in *volume, err error) {
+	if volumes.none() {
 		fd, err = openHost(path)
 		return fd, "", nil, err
 	}
@@ -144,7 +152,7 @@ func enter(path string, volumes []volume) (fd int, rest string, in *volume, err 
 		if err != nil {
 			return -1, "", nil, err
 		}
-		if in := find(dir, volumes); in != nil && !last(strings.Split(rest, "/")) {
+		if in := volumes.find(dir); in != nil && !last(strings.Split(rest, "/")) {
 			return dir, rest, in, nil
 		}
 	}

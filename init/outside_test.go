@@ -59,7 +59,7 @@ func TestOpenOutside(t *testing.T) {
 		{"volume/none", "", unix.ENOENT},
 		{"volume/file/x", "", unix.ENOTDIR},
 	} {
-		fd, err := openOutside(test.path, volumes)
+		fd, err := openOutside(test.path, others{volumes, nobody})
 		if err != test.err {
 			t.Errorf("openOutside(%q) = %v, want %v", test.path, err, test.err)
 		}
@@ -107,15 +107,13 @@ func TestMisledVolume(t *testing.T) {
 			{"real/a", "real/a", nil},
 			{"other", "other", nil},
 		} {
-			without := 0
-			for without < len(volumes) && filepath.Join(dir, test.path) != volumes[without].source {
-				without++
+			o := others{volumes, nobody}
+			for _, v := range volumes {
+				if v.source == filepath.Join(dir, test.path) {
+					o.than = v.index
+				}
 			}
-			list := volumes
-			if without < len(volumes) {
-				list = others(volumes, volumes[without].index)
-			}
-			fd, err := openOutside(filepath.Join(dir, test.path), list)
+			fd, err := openOutside(filepath.Join(dir, test.path), o)
 			if err != test.err {
 				t.Errorf("openOutside(%q) = %v, want %v", test.path, err, test.err)
 			}

@@ -35,10 +35,10 @@ func (c *container) openRootfs() (err error) {
 		case m.index < 0: // resolv.conf, wherever the host has it
 			m.source, m.err = openHost(m.Source)
 		case m.Source != "":
-			m.source, m.err = openOutside(m.Source, others(volumes, m.index))
+			m.source, m.err = openOutside(m.Source, others{volumes, m.index})
 		}
 	}
-	if c.rootfs, err = openOutside(c.Rootfs, volumes); err == nil {
+	if c.rootfs, err = openOutside(c.Rootfs, others{volumes, nobody}); err == nil {
 		var isDir bool
 		if isDir, err = isDirectory(c.rootfs); err == nil && !isDir {
 			err = unix.ENOTDIR
