@@ -272,7 +272,11 @@ func (s *starter) explain(r *run, helper process, err error) error {
 	if status.Signaled() {
 		return fmt.Errorf("init: %s: killed by signal %d (%s)", at, int(status.Signal()), unix.SignalName(status.Signal()))
 	}
-	return fmt.Errorf("init: %s: exited with status %d", at, status.ExitStatus())
+	hint := ""
+	if status.ExitStatus() == 2 {
+		hint = " (as the Go runtime does that gets no thread or no memory)"
+	}
+	return fmt.Errorf("init: %s: exited with status %d%s", at, status.ExitStatus(), hint)
 }
 
 // stepOf returns the step that init is in, by its thread name: a mount's is its
