@@ -47,8 +47,11 @@ func lockRunDir() (runDir, error) {
 // supervisor, nothing happens.
 func evictPredecessor() error {
 	last := readPredecessor()
+	if last.ID == "" {
+		return nil
+	}
 	dir, err := os.Open(".")
-	if err != nil || last.ID == "" {
+	if err != nil {
 		return err
 	}
 	defer dir.Close()
