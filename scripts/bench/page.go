@@ -9,7 +9,7 @@ import (
 const introduction = `
 ## What it costs
 
-All took their turns within one run: absolute figures drift with the machine's other work, ratios within a run do not. Figures are
+All took their turns within one run: absolute figures drift with the machine's other work, by half at times, ratios within a run by a tenth or so. Figures are
 medians; in brackets, divided by ours. *Hot* is the second of two runs back to back, *cold* after a pause of 0.25 s, as in real life.
 *Ours* is the default configuration with a memory limit, with everything that the container is promised above. The floors
 do what cannot be left out, once in C, once in a Go program that executes itself again: a cgroup, namespaces, /proc and /dev, the root, the
