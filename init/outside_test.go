@@ -59,16 +59,23 @@ func TestOpenOutside(t *testing.T) {
 		{"volume/none", "", unix.ENOENT},
 		{"volume/file/x", "", unix.ENOTDIR},
 	} {
-		fd, err := openOutside(test.path, others{volumes, nobody})
-		if err != test.err {
-			t.Errorf("openOutside(%q) = %v, want %v", test.path, err, test.err)
-		}
-		if err == nil {
-			if got, _ := os.Readlink(fdPath(fd)); got != filepath.Join(dir, test.want) {
-				t.Errorf("openOutside(%q) = %s, want %s", test.path, got, test.want)
-			}
-			unix.Close(fd)
-		}
+		outside(t, test.path, others{volumes, nobody}, filepath.Join(dir, test.want), test.err)
+	}
+}
+
+// outside checks what a path opens.
+func outside(t *testing.T, path string, volumes others, want string, wantErr error) {
+	t.Helper()
+	fd, err := openOutside(path, volumes)
+	if err != wantErr {
+		t.Errorf("openOutside(%q) = %v, want %v", path, err, wantErr)
+	}
+	if err != nil {
+		return
+	}
+	defer unix.Close(fd)
+	if got, _ := os.Readlink(fdPath(fd)); got != want {
+		t.Errorf("openOutside(%q) = %s, want %s", path, got, want)
 	}
 }
 
@@ -113,16 +120,7 @@ func TestMisledVolume(t *testing.T) {
 					o.than = v.index
 				}
 			}
-			fd, err := openOutside(filepath.Join(dir, test.path), o)
-			if err != test.err {
-				t.Errorf("openOutside(%q) = %v, want %v", test.path, err, test.err)
-			}
-			if err == nil {
-				if got, _ := os.Readlink(fdPath(fd)); got != filepath.Join(dir, test.want) {
-					t.Errorf("openOutside(%q) = %s, want %s", test.path, got, test.want)
-				}
-				unix.Close(fd)
-			}
+			outside(t, filepath.Join(dir, test.path), o, filepath.Join(dir, test.want), test.err)
 		}
 		closeVolumes(volumes)
 	}

@@ -74,8 +74,8 @@ func (s *supervisor) publish() {
 // sample takes the metrics. Kills in question are left out: whoever has been told of one
 // can rely on it that it is not mistaken for the command's end.
 func (s *supervisor) sample() {
+	s.judge()
 	if s.run != nil {
-		s.judge()
 		s.meter.sample(s.run)
 	}
 }
@@ -91,8 +91,8 @@ func (s *supervisor) judge() {
 	}
 }
 
-// settle judges, and tells the answer to those who have been told the state without it.
-func (s *supervisor) settle() {
+// answer judges, and tells what comes of it to those who have been told the state without it.
+func (s *supervisor) answer() {
 	s.judge()
 	if s.question != nil || !s.owing || s.run == nil {
 		return

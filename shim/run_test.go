@@ -209,7 +209,7 @@ func TestKillsAreToldLate(t *testing.T) {
 					t.Fatalf("with a kill each %v no answer for %v", kills, time.Since(asked))
 				}
 				s.question = nil
-				s.settle()
+				s.answer()
 			}
 			told, known := *s.meter.last.OOMKills, s.run.kills.others
 			if counter, _ := storm.OOMKills(); told != known || told == before || told > counter {

@@ -196,5 +196,5 @@ func (s *supervisor) lookAtKills() {
 		s.lookKill = time.After(firstLook << (killLooks - s.looks))
 		s.looks--
 	}
-	s.settle()
+	s.answer()
 }

@@ -146,7 +146,7 @@ func (s *supervisor) serve() {
 			s.lookAtKills()
 		case <-s.question:
 			s.question = nil
-			s.settle()
+			s.answer()
 		case <-s.deleted:
 			s.lookAtDir()
 		case <-s.lookDir:

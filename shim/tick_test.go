@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"harpoon-supervisor/pkg/agent"
 	"harpoon-supervisor/pkg/cgroup"
 )
@@ -45,6 +47,7 @@ func upSupervisor(t testing.TB) *supervisor {
 type audience struct {
 	*client
 	peer *os.File
+	ends []unix.PollFd // the peer's, to be looked at
 	buf  []byte
 }
 
@@ -52,12 +55,23 @@ func (s *supervisor) addAudience(t testing.TB) audience {
 	t.Helper()
 	c, peer := connect(t)
 	s.clients[c] = struct{}{}
-	return audience{c, peer, make([]byte, 4096)}
+	raw, err := peer.SyscallConn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ends := make([]unix.PollFd, 1)
+	if err := raw.Control(func(fd uintptr) { ends[0] = unix.PollFd{Fd: int32(fd), Events: unix.POLLIN} }); err != nil {
+		t.Fatal(err)
+	}
+	return audience{c, peer, ends, make([]byte, 4096)}
 }
 
 // pass reads at the other end what the loop has written, and lets the next event
 // follow at once.
 func (l audience) pass(t testing.TB) {
+	if n, err := unix.Poll(l.ends, 0); n == 0 || err != nil {
+		t.Fatalf("nothing has been written, %v", err)
+	}
 	n, err := l.peer.Read(l.buf)
 	if err != nil || !bytes.HasSuffix(l.buf[:n], []byte("\n\n")) {
 		t.Fatalf("read %q, %v, want an event", l.buf[:n], err)

@@ -67,7 +67,7 @@ const (
 
 // sigkill sends the processes a SIGKILL, provided that they are in the group.
 func (g *Group) sigkill(procs map[int]struct{}) error {
-	left := slices.Collect(maps.Keys(procs))
+	left := slices.DeleteFunc(slices.Collect(maps.Keys(procs)), func(pid int) bool { return pid <= 0 })
 	for len(left) > 0 {
 		held, err := hold(&left)
 		if err := errors.Join(err, g.sigkillHeld(held)); err != nil {
@@ -83,10 +83,7 @@ func hold(left *[]int) (map[int]int, error) {
 	held := make(map[int]int, batch)
 	for len(*left) > 0 && len(held) < batch {
 		pid := (*left)[len(*left)-1]
-		fd, err := -1, error(unix.ESRCH)
-		if pid > 0 {
-			fd, err = openProcess(pid)
-		}
+		fd, err := openProcess(pid)
 		switch {
 		case err == nil:
 			held[pid] = fd
