@@ -68,7 +68,7 @@ for package in $packages; do
 	test_package "$package" || { status=$?; printf '\026FAIL\n' >/dev/ttyS0; }
 	echo "harpoon-test: $package: $status after $(cut -d' ' -f1 /proc/uptime) s"
 done
-stty -F /dev/ttyS0 opost # which waits for the output to be out
+timeout 60 stty -F /dev/ttyS0 opost # which waits for the output to be out
 # shellcheck disable=SC2154
 echo "<0>harpoon-test $nonce $status" >/dev/kmsg
 sync

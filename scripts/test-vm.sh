@@ -25,6 +25,7 @@ TOOLS='sh comm nice pgrep prlimit setpriv socat strace'
 PACKAGES='pkg/cgroup init shim cmd/harpoon-supervisor'
 FACTOR=10   # how much longer everything may take under emulation
 LIMIT=${LIMIT:-1500} # s, for one kernel
+SILENCE=180          # s without a word from the kernel or a test: the VM hangs
 
 CACHE=${CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/harpoon-test-vm}
 PATH=$PATH:/usr/sbin:/sbin # mke2fs
@@ -116,13 +117,32 @@ modules() {
 	busybox depmod -b "$2" "$release"
 }
 
+# watch PID: wait for the report on the VM, and return its status. A VM that hangs
+# is ended.
+watch() {
+	local now said='' since=$SECONDS
+	while kill -0 "$1" 2>/dev/null; do
+		now=$(stat -c %s "$work/log" "$work/output")
+		if [[ $now != "$said" ]]; then
+			said=$now since=$SECONDS
+		elif ((SECONDS - since > SILENCE)); then
+			say "not a word for $SILENCE s"
+			[[ ! -e $work/pid ]] || kill -KILL "$(cat "$work/pid")" || true
+			rm -f "$work/pid"
+			since=$SECONDS
+		fi
+		sleep 1
+	done
+	wait "$1"
+}
+
 EMULATION=3
 # boot VERSION: run the tests on that kernel. The kernel's log goes to a serial
 # port of its own, and with it the status, behind a word that no test can know.
-# If they failed with a clock that ran too fast, or the kernel has crashed, the
-# status is EMULATION: qemu may be the cause.
+# The status is EMULATION if qemu may be the cause of a failure: the kernel crashed, it
+# hung while no test ran, or its clock ran too fast.
 boot() {
-	local nonce status uptime log=$work/log guest=$work/guest started=$SECONDS
+	local nonce status uptime how log=$work/log guest=$work/guest started=$SECONDS
 	nonce=$(od -An -N8 -tx1 /dev/urandom | tr -d ' ')
 	rm -rf "$guest"
 	mkdir -p "$guest"
@@ -132,25 +152,33 @@ boot() {
 	truncate -s 1G "$work/disk"
 	mke2fs -q -F -t ext4 -E lazy_itable_init=1,lazy_journal_init=1 "$work/disk"
 	: >"$log"
+	: >"$work/output"
+	: >"$work/failed"
 	# la57 only makes the emulation slower. cx16: with it qemu 7.2 leaves rubbish in
 	# EFLAGS, and a quarter of the boots of 6.12 crash.
 	setpriv --pdeathsig TERM timeout "$LIMIT" qemu-system-x86_64 -M pc -accel tcg,thread=multi -cpu max,la57=off,cx16=off -smp 2 -m 2048 \
-		-nodefaults -no-user-config -display none -no-reboot \
+		-nodefaults -no-user-config -display none -no-reboot -pidfile "$work/pid" \
 		-kernel "$CACHE/$1"/tree/boot/vmlinuz-* -initrd "$work/initrd" \
 		-append "console=ttyS1 cgroup_no_v1=all psi=1 tsc=reliable mitigations=off oops=panic panic=-1 printk.devkmsg=on random.trust_cpu=on" \
 		-drive "if=none,id=disk,format=raw,cache=unsafe,file=$work/disk" -device virtio-blk-pci,drive=disk \
 		-serial stdio -serial "file:$log" </dev/null |
-		go tool test2json | go run -buildvcs=false ./scripts/report -name "vm $1" -skipped /dev/null -failed "${FAILED:-/dev/null}" ||
-		say "$1: something failed"
+		tee "$work/output" | go tool test2json | go run -buildvcs=false ./scripts/report -name "vm $1" -skipped /dev/null -failed "$work/failed" &
+	watch $! || say "$1: something failed"
 	status=$(tr -d '\r' <"$log" | sed -n "s/.*harpoon-test $nonce \([0-9]*\)$/\1/p" | tail -n1)
 	if [[ $status != 0 || ${KEEP-} ]]; then
 		say "$1: the kernel's log:"
 		tail -n 60 "$log" >&2
 	fi
-	say "$1: ${status:+status }${status:-no status: it did not boot, or ran out of time} after $((SECONDS - started)) s"
+	how="${status:+status }${status:-no status: it did not boot, hung, crashed or ran out of time} after $((SECONDS - started)) s"
+	say "$1: $how"
 	[[ $status == 0 ]] && return
-	# The emulation is not without faults, see above. A crash that is ours comes again.
-	[[ ! $status ]] && grep -q 'Kernel panic' "$log" && return "$EMULATION"
+	if [[ -s $work/failed ]]; then
+		cat "$work/failed" >>"${FAILED:-/dev/null}"
+	else
+		echo "vm $1: $how; its last words: $(tr -d '\r' <"$log" | tail -n1)" >>"${FAILED:-/dev/null}"
+	fi
+	# The emulation is not without faults, see above. What is ours comes again.
+	[[ ! $status ]] && { grep -q 'Kernel panic' "$log" || [[ ! -s $work/failed ]]; } && return "$EMULATION"
 	# While the kernel measures the CPU's clock, others may keep the emulation from
 	# running; then all of the guest's deadlines are wrong.
 	uptime=$(sed -n 's/.*harpoon-test: .* after \([0-9]*\)\.[0-9]* s.*/\1/p' "$log" | tail -n1)
@@ -175,7 +203,7 @@ for entry in $KERNELS; do
 	status=0
 	boot "$version" || status=$?
 	if ((status == EMULATION)); then
-		say "$version: its clock was wrong, or it has crashed: once more"
+		say "$version: this may be the emulation: once more"
 		status=0
 		boot "$version" || status=$?
 	fi
