@@ -25,7 +25,7 @@ TOOLS='sh comm nice pgrep prlimit setpriv socat strace'
 PACKAGES='pkg/cgroup init shim cmd/harpoon-supervisor'
 FACTOR=10   # how much longer everything may take under emulation
 LIMIT=${LIMIT:-1500} # s, for one kernel
-SILENCE=180          # s without a word from the kernel or a test: the VM hangs
+SILENCE=300          # s without a word from the kernel or a test: the VM hangs
 
 CACHE=${CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/harpoon-test-vm}
 PATH=$PATH:/usr/sbin:/sbin # mke2fs

@@ -90,15 +90,18 @@ func (t *trial) welcome(name string, read bool, conn *net.UnixConn, from time.Ti
 	return v
 }
 
-// executed: what is told to be up is no longer init, whose thread names begin
-// with a slash. It may have ended since.
+// executed: what is told to be up is no longer init, whose thread names begin with a
+// slash: that the command has one yet is the last that an execve(2) does. It may have
+// ended since.
 func executed(s state) error {
 	if !s.up() {
 		return nil
 	}
-	name, _ := os.ReadFile(fmt.Sprintf("/proc/%d/comm", s.count("pid")))
-	if strings.HasPrefix(string(name), "/") {
-		return fmt.Errorf("up before the exec: the process is called %q", name)
+	proc := fmt.Sprintf("/proc/%d/", s.count("pid"))
+	name, _ := os.ReadFile(proc + "comm")
+	exe, err := os.Readlink(proc + "exe")
+	if strings.HasPrefix(string(name), "/") && err == nil && exe != "/bin/workload" {
+		return fmt.Errorf("up before the exec: the process is called %q, and is %s", name, exe)
 	}
 	return nil
 }

@@ -63,7 +63,7 @@ func (h *Host) Reclaim(parent, id string, owner Owner) error {
 	if marked(g.lock) != owner.String() {
 		return nil
 	}
-	return g.wrap(g.clear(time.Now().Add(patience)))
+	return g.wrap(g.clear(time.Now().Add(takeOverPatience)))
 }
 
 // unless returns the error, or nil if it is one of those.
@@ -161,7 +161,7 @@ func (g *Group) remains() bool {
 // evict removes a group that was there before us, the first directory last and
 // under its lock. Only the processes of a predecessor are killed.
 func (g *Group) evict(owner Owner) error {
-	deadline := time.Now().Add(patience)
+	deadline := time.Now().Add(takeOverPatience)
 	if marked(g.lock) == owner.String() {
 		return g.clear(deadline)
 	}

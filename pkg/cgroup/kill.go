@@ -15,6 +15,10 @@ import (
 const (
 	// patience is how long Remove waits, for the processes to die most of all.
 	patience = 2 * time.Second
+	// takeOverPatience is how long a predecessor's processes may take: of a container
+	// that is gone all of them are, but these have only just been killed, and one gives
+	// back its memory before it ends.
+	takeOverPatience = 8 * time.Second
 	// The pauses between two looks grow from the first to the last of these.
 	firstPause = 100 * time.Microsecond
 	lastPause  = 20 * time.Millisecond
