@@ -6,27 +6,53 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"strconv"
+	"strings"
+	"unicode"
 
 	"golang.org/x/sys/unix"
 )
 
 // explainExec adds to the errno of execve(2) what it leaves open.
 func explainExec(path string, err error) error {
+	switch {
+	case errors.Is(err, unix.E2BIG):
+		err = fmt.Errorf("%w (command and environment beyond the limits of execve(2))", err)
+	case errors.Is(err, unix.ENOENT), errors.Is(err, unix.EACCES), errors.Is(err, unix.ENOEXEC):
+		return fmt.Errorf("exec %s: %w", path, explainFile(path, err, maxInterpreters))
+	}
+	return pathError("exec", path, err)
+}
+
+// maxInterpreters bounds the interpreters of interpreters, as the kernel does
+// (execve(2)): it knows five, and the loader of the last.
+const maxInterpreters = 6
+
+// explainFile says which file the error is about, and why: this one, or the interpreter
+// that it names.
+func explainFile(path string, err error, depth int) error {
 	head := readHead(path)
 	interpreter := interpreterOf(head)
 	switch {
-	case errors.Is(err, unix.ENOENT) && interpreter != "":
-		return fmt.Errorf("exec %s: %w", path, pathError("interpreter", interpreter, err))
-	case errors.Is(err, unix.EACCES) && interpreter != "" && unix.Access(path, unix.X_OK) == nil:
-		return fmt.Errorf("exec %s: %w", path, pathError("interpreter", interpreter, fmt.Errorf("%w%s", err, deniedBecause(interpreter))))
-	case errors.Is(err, unix.EACCES):
-		err = fmt.Errorf("%w%s", err, deniedBecause(path))
-	case errors.Is(err, unix.ENOEXEC):
-		err = fmt.Errorf("%w%s", err, unknownBecause(head))
-	case errors.Is(err, unix.E2BIG):
-		err = fmt.Errorf("%w (command and environment beyond the limits of execve(2))", err)
+	case interpreter == "" || depth == 0 || unix.Access(path, unix.X_OK) != nil:
+	case isScript(head) || !errors.Is(err, unix.ENOEXEC): // a program's loader gives ELIBBAD
+		return fmt.Errorf("interpreter %s: %w", visible(interpreter), explainFile(interpreter, err, depth-1))
 	}
-	return pathError("exec", path, err)
+	switch {
+	case errors.Is(err, unix.EACCES):
+		return fmt.Errorf("%w%s", err, deniedBecause(path))
+	case errors.Is(err, unix.ENOEXEC):
+		return fmt.Errorf("%w%s", err, unknownBecause(head))
+	}
+	return err
+}
+
+// visible returns a path, quoted if it holds what is not seen.
+func visible(path string) string {
+	if strings.ContainsFunc(path, unicode.IsControl) {
+		return strconv.Quote(path)
+	}
+	return path
 }
 
 // readHead returns the beginning of a file, as far as it may be read.
@@ -43,15 +69,25 @@ func readHead(path string) []byte {
 
 var elfMagic = []byte("\x7fELF")
 
+// scriptHead is how much of a script the kernel looks at (BINPRM_BUF_SIZE).
+const scriptHead = 256
+
+func isScript(head []byte) bool { return bytes.HasPrefix(head, []byte("#!")) }
+
 // interpreterOf returns the interpreter that a file names: of a script after
-// "#!", of a dynamic program in its segment PT_INTERP (elf(5)).
+// "#!" (execve(2)), of a dynamic program in its segment PT_INTERP (elf(5)).
 func interpreterOf(head []byte) string {
-	if line, ok := bytes.CutPrefix(head, []byte("#!")); ok {
-		line, _, _ = bytes.Cut(line, []byte("\n"))
-		if fields := bytes.Fields(line); len(fields) > 0 {
-			return string(fields[0])
+	if isScript(head) {
+		line := head[2:min(len(head), scriptHead)]
+		line, _, whole := bytes.Cut(line, []byte("\n"))
+		line = bytes.TrimLeft(line, " \t")
+		if end := bytes.IndexAny(line, " \t\x00"); end >= 0 {
+			line, whole = line[:end], true
 		}
-		return ""
+		if !whole && len(head) >= scriptHead {
+			return "" // one that is too long is none
+		}
+		return string(line)
 	}
 	if !bytes.HasPrefix(head, elfMagic) || len(head) < 64 || head[4] != 2 { // 64 bit
 		return ""
@@ -96,6 +132,9 @@ func deniedBecause(path string) string {
 
 // unknownBecause says which of the reasons for ENOEXEC it is.
 func unknownBecause(head []byte) string {
+	if isScript(head) {
+		return " (its #! line names no interpreter, or one that is too long)"
+	}
 	if !bytes.HasPrefix(head, elfMagic) || len(head) < 20 {
 		return " (neither a program nor a script that begins with #!)"
 	}

@@ -2,6 +2,7 @@ package nsinit
 
 import (
 	"encoding/binary"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -32,6 +33,11 @@ func TestInterpreterOf(t *testing.T) {
 		{"script", "#!/bin/sh -e\necho", "/bin/sh"},
 		{"script with spaces", "#!  /usr/bin/env sh", "/usr/bin/env"},
 		{"script without", "#!\n", ""},
+		{"script of DOS", "#!/bin/sh\r\n", "/bin/sh\r"},
+		{"script of one line", "#!/bin/sh", "/bin/sh"},
+		{"script with tab", "#!\t/bin/sh\t-e", "/bin/sh"},
+		{"script with much", "#!/bin/sh " + strings.Repeat("x", 4000), "/bin/sh"},
+		{"script with too much", "#!/" + strings.Repeat("x", 4000) + "\n", ""},
 		{"program", string(program), "/lib/ld.so"},
 		{"text", "hello", ""},
 		{"empty", "", ""},
@@ -69,12 +75,18 @@ func TestExplainExec(t *testing.T) {
 		{write("denied", []byte("#!"+dir+"\n"), 0o755), unix.EACCES, "interpreter " + dir + ": permission denied (not a regular file)"},
 		{write("plain", nil, 0o644), unix.EACCES, "permission denied (not marked as executable)"},
 		{dir, unix.EACCES, "permission denied (not a regular file)"},
+		{write("loaderless", []byte("#!"+dir+"/dynamic\n"), 0o755), unix.ENOENT, "interpreter " + dir + "/dynamic: interpreter /no/ld.so: no such file or directory"},
+		{write("nested", []byte("#!"+dir+"/script -e\n"), 0o755), unix.ENOENT, "interpreter " + dir + "/script: interpreter /no/sh: no such file or directory"},
+		{write("dos", []byte("#!/bin/sh\r\n"), 0o755), unix.ENOENT, `interpreter "/bin/sh\r": no such file or directory`},
+		{write("loop", []byte("#!"+dir+"/loop\n"), 0o755), unix.ENOENT, "interpreter " + dir + "/loop: no such file or directory"},
 		{write("text", []byte("hello"), 0o755), unix.ENOEXEC, "exec format error (neither a program nor a script"},
 		{write("foreign", elf(243, ""), 0o755), unix.ENOEXEC, "exec format error (built for riscv64, this is "},
+		{write("foreigner", []byte("#!"+dir+"/foreign\n"), 0o755), unix.ENOEXEC, "interpreter " + dir + "/foreign: exec format error (built for riscv64, this is "},
+		{write("nameless", []byte("#!\n"), 0o755), unix.ENOEXEC, "exec format error (its #! line names no interpreter"},
 		{"/x", unix.E2BIG, "argument list too long (command and environment"},
 	} {
 		err := explainExec(test.path, test.errno)
-		if !strings.HasPrefix(err.Error(), "exec "+test.path) || !strings.Contains(err.Error(), test.want) {
+		if !errors.Is(err, test.errno) || !strings.HasPrefix(err.Error(), "exec "+test.path+": ") || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("explainExec(%s, %v) = %v, want %q", test.path, test.errno, err, test.want)
 		}
 	}
