@@ -74,8 +74,13 @@ func (c *container) attempt(l launch, between func() error) (errText, output str
 	if err != nil {
 		return "", "", err
 	}
-	errText, _ = last.at("err").(string)
-	err = errors.Join(between(), s.exit(client))
+	if errText, _ = last.at("err").(string); errText != "" {
+		err = between()
+		_ = client.command("exit") // it may have ended by itself
+		err = errors.Join(err, s.leave(client, "0", "1"))
+	} else {
+		err = errors.Join(between(), s.exit(client))
+	}
 	return errText, s.output.String(), err
 }
 
