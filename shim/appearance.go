@@ -41,7 +41,7 @@ func (s *supervisor) appear(o Options, late func(string)) error {
 
 // describe writes container.json.
 func (s *supervisor) describe(o Options) error {
-	err := s.dir.replace(resolvedName, s.starter.container.describe(o))
+	err := s.dir.replace(resolvedName, s.starter.container.describe(o, newCgroupName(o)))
 	s.described.Store(err == nil)
 	return err
 }

@@ -139,7 +139,7 @@ func environment(env map[string]string) [][]byte {
 }
 
 // describe returns the content of container.json.
-func (c *container) describe(o Options) []byte {
+func (c *container) describe(o Options, name cgroupName) []byte {
 	var keys []string
 	for _, entry := range c.init.Env {
 		key, _, _ := strings.Cut(string(entry), "=")
@@ -152,7 +152,7 @@ func (c *container) describe(o Options) []byte {
 	b = plainjson.AppendUint(b, "uid", uint64(c.init.UID))
 	b = plainjson.AppendUint(b, "gid", uint64(c.init.GID))
 	b = plainjson.AppendTexts(b, "capabilities", append([]agent.Capability{}, c.capabilities...))
-	b = cgroupName{o.CgroupParent, o.ID}.append(b, "cgroup")
+	b = name.append(b, "cgroup")
 	b = append(plainjson.AppendKey(b, "limits"), '{')
 	b = plainjson.AppendUint(b, "memory_bytes", c.limits.Memory)
 	b = strconv.AppendFloat(plainjson.AppendKey(b, "cpus"), c.limits.CPU, 'f', -1, 64)
@@ -179,12 +179,41 @@ func (c *container) describe(o Options) []byte {
 type cgroupName struct {
 	Parent string `json:"parent"`
 	ID     string `json:"id"`
+	// Own is what Parent stood for, in each hierarchy, if it is cgroup.Self: the next
+	// supervisor's own cgroup may be another.
+	Own []string `json:"own"`
+}
+
+func newCgroupName(o Options) cgroupName {
+	n := cgroupName{Parent: o.CgroupParent, ID: o.ID}
+	if n.Parent == cgroup.Self {
+		if host, err := cgroup.Detect(); err == nil { // else the start fails for it
+			n.Own, _ = host.Own()
+		}
+	}
+	return n
+}
+
+// is reports whether it is this name, in whatever cgroup the supervisor is.
+func (n cgroupName) is(parent, id string) bool {
+	return n.Parent == parent && n.ID == id && parent != cgroup.Self
+}
+
+// reclaim ends what is left in the cgroup.
+func (n cgroupName) reclaim(host *cgroup.Host, owner cgroup.Owner) error {
+	if n.Parent == cgroup.Self && len(n.Own) > 0 {
+		return host.Reclaim(n.Own, n.ID, owner)
+	}
+	return host.Reclaim([]string{n.Parent}, n.ID, owner)
 }
 
 func (n cgroupName) append(b []byte, key string) []byte {
 	b = append(plainjson.AppendKey(b, key), '{')
 	b = plainjson.AppendText(b, "parent", n.Parent)
 	b = plainjson.AppendText(b, "id", n.ID)
+	if len(n.Own) > 0 {
+		b = plainjson.AppendTexts(b, "own", n.Own)
+	}
 	if path := n.Parent + "/" + n.ID; !utf8.ValidString(path) { // which JSON cannot hold
 		b = plainjson.AppendText(b, "path_base64", base64.StdEncoding.EncodeToString([]byte(path)))
 	}
@@ -204,7 +233,7 @@ func readPredecessor() (name cgroupName) {
 	if err == nil && json.Unmarshal(text, &last) == nil {
 		name = last.Cgroup.cgroupName
 		if i := bytes.LastIndexByte(last.Cgroup.Path, '/'); i >= 0 {
-			name = cgroupName{string(last.Cgroup.Path[:i]), string(last.Cgroup.Path[i+1:])}
+			name.Parent, name.ID = string(last.Cgroup.Path[:i]), string(last.Cgroup.Path[i+1:])
 		}
 	}
 	return name

@@ -17,6 +17,7 @@ import (
 // environment.
 func TestDescribe(t *testing.T) {
 	o := Options{Hostname: `h"1`, ID: "id", CgroupParent: "self", Command: []string{"/bin/a", "\xff", "<\n>"}, Version: "v1"}
+	name := cgroupName{Parent: o.CgroupParent, ID: o.ID, Own: []string{"/a", "/b"}}
 	c := &container{
 		restart: agent.RestartNo, network: agent.NetworkHost, seccomp: agent.SeccompDefault,
 		limits: cgroup.Limits{Memory: 1 << 40, CPU: 1e-7, PIDs: 7, OOMGroup: true},
@@ -27,7 +28,7 @@ func TestDescribe(t *testing.T) {
 	}
 	want := map[string]any{
 		"hostname": `h"1`, "command": []any{"/bin/a", "\ufffd", "<\n>"}, "working_dir": "/w", "env": []any{"A", "B"},
-		"uid": 1.0, "gid": 4294967294.0, "capabilities": []any{}, "cgroup": map[string]any{"parent": "self", "id": "id"},
+		"uid": 1.0, "gid": 4294967294.0, "capabilities": []any{}, "cgroup": map[string]any{"parent": "self", "id": "id", "own": []any{"/a", "/b"}},
 		"limits": map[string]any{"memory_bytes": 1099511627776.0, "cpus": 1e-7, "pids": 7.0, "oom_group": true, "open_files": 4069.0},
 		"userns": nil, "mounts": nil, "network": "host", "seccomp": "default", "restart": "no",
 		"supervisor": map[string]any{"pid": float64(os.Getpid()), "version": "v1"},
@@ -35,7 +36,7 @@ func TestDescribe(t *testing.T) {
 	check := func() {
 		t.Helper()
 		var got map[string]any
-		if err := json.Unmarshal(c.describe(o), &got); err != nil {
+		if err := json.Unmarshal(c.describe(o, name), &got); err != nil {
 			t.Fatal(err)
 		}
 		if diff := cmp.Diff(want, got); diff != "" {
@@ -57,18 +58,18 @@ func TestDescribe(t *testing.T) {
 // has.
 func TestPredecessor(t *testing.T) {
 	t.Chdir(t.TempDir())
-	if got := readPredecessor(); got != (cgroupName{}) {
+	if got := readPredecessor(); got.ID != "" {
 		t.Errorf("in an empty directory: %q", got)
 	}
 	for _, want := range []cgroupName{
-		{"/harpoon", "id"}, {"self", "a \" b"}, {"/", "\xff"}, {"/a\xfe/b", strings.Repeat("\xff", 255)}, {"/\xff", "ü"},
+		{Parent: "/harpoon", ID: "id"}, {Parent: "self", ID: "a \" b", Own: []string{"/a"}}, {Parent: "/", ID: "\xff"},
+		{Parent: "/a\xfe/b", ID: strings.Repeat("\xff", 255)}, {Parent: "/\xff", ID: "ü"}, {Parent: "self", ID: "\xff", Own: []string{"/a", "/"}},
 	} {
-		o := Options{ID: want.ID, CgroupParent: want.Parent}
-		if err := os.WriteFile(resolvedName, (&container{}).describe(o), 0o600); err != nil {
+		if err := os.WriteFile(resolvedName, (&container{}).describe(Options{}, want), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if got := readPredecessor(); got != want {
-			t.Errorf("found %q, want %q", got, want)
+		if diff := cmp.Diff(want, readPredecessor()); diff != "" {
+			t.Error(diff)
 		}
 	}
 }

@@ -63,7 +63,7 @@ func evictPredecessor() error {
 	if err != nil {
 		return err
 	}
-	return host.Reclaim(last.Parent, last.ID, owner)
+	return last.reclaim(host, owner)
 }
 
 func tryLockRunDir(patience time.Duration) (runDir, error) {

@@ -224,14 +224,14 @@ func (s *starter) findHost() (err error) {
 // it is not created: the start has failed before.
 func (s *starter) takeOver(failed bool) error {
 	last := s.predecessor
-	if last.ID == "" || last == (cgroupName{s.options.CgroupParent, s.options.ID}) && !failed {
+	if last.ID == "" || last.is(s.options.CgroupParent, s.options.ID) && !failed {
 		return nil
 	}
 	s.predecessor = cgroupName{}
 	if err := s.findHost(); err != nil {
 		return nil // then there is no cgroup of anybody's
 	}
-	if err := s.host.Reclaim(last.Parent, last.ID, s.owner); err != nil {
+	if err := last.reclaim(s.host, s.owner); err != nil {
 		return fmt.Errorf("take over: %w", err)
 	}
 	return nil

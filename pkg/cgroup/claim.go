@@ -45,13 +45,14 @@ func (g *Group) claim(owner Owner) error {
 }
 
 // Reclaim ends and removes what the owner has left in the group PARENT/ID, as Create does,
-// but makes and moves nothing. What is no group, or not marked as the owner's, or has a
-// supervisor, is left alone.
-func (h *Host) Reclaim(parent, id string, owner Owner) error {
+// but makes and moves nothing. There is one parent, as for Create, or one for each
+// hierarchy. What is no group, or not marked as the owner's, or has a supervisor, is left
+// alone.
+func (h *Host) Reclaim(parents []string, id string, owner Owner) error {
 	if ValidID(id) != nil {
 		return nil
 	}
-	places, err := h.places(parent, id, stay)
+	places, err := h.formerPlaces(parents, id)
 	if err != nil {
 		return unless(err, errNoParent, errLeaf, errOutside)
 	}

@@ -17,7 +17,7 @@ import (
 func TestReclaim(t *testing.T) {
 	eachHost(t, func(t *testing.T, h *Host) {
 		id, p := abandon(t, h, testOwner)
-		if err := h.Reclaim(testParent, id, testOwner); err != nil {
+		if err := h.Reclaim([]string{testParent}, id, testOwner); err != nil {
 			t.Fatal(err)
 		}
 		p.killed(t)
@@ -48,7 +48,7 @@ func TestReclaimLeavesAlone(t *testing.T) {
 			{testParent + "/none", "none"}, {testParent + "/cgroup.procs", "x"}, {testParent + "/" + strings.Repeat("x/", 3000), "x"},
 			{"relative", "x"}, {testParent, ".."}, {"", ""},
 		} {
-			if err := h.Reclaim(name.parent, name.id, testOwner); err != nil {
+			if err := h.Reclaim([]string{name.parent}, name.id, testOwner); err != nil {
 				t.Errorf("Reclaim(%.60q, %q) = %v, want nil", name.parent, name.id, err)
 			}
 		}
@@ -70,7 +70,7 @@ func TestReclaimLeavesAlone(t *testing.T) {
 func TestReclaimSelf(t *testing.T) {
 	dir := t.TempDir()
 	h := &Host{version: V2, self: path.Join(dir, "self"), hierarchies: []hierarchy{{mount: dir, root: "/"}}}
-	if err := h.Reclaim(Self, "x", testOwner); !errors.Is(err, fs.ErrNotExist) {
+	if err := h.Reclaim([]string{Self}, "x", testOwner); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("Reclaim() = %v where the own cgroup cannot be read", err)
 	}
 	for name, text := range map[string]string{"self": "0::/own\n", "own/cgroup.type": "domain\n"} {
@@ -81,7 +81,7 @@ func TestReclaimSelf(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := h.Reclaim(Self, "x", testOwner); err != nil || exists(path.Join(dir, "own", leaf)) {
+	if err := h.Reclaim([]string{Self}, "x", testOwner); err != nil || exists(path.Join(dir, "own", leaf)) {
 		t.Errorf("Reclaim() = %v, or a leaf was made", err)
 	}
 }

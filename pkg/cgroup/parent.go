@@ -53,6 +53,35 @@ func (h *Host) places(parent, id string, base func(mount, own string) (string, e
 	return list, nil
 }
 
+// Own returns the parent that Self stands for, in each hierarchy: what Reclaim takes from
+// a caller who is elsewhere.
+func (h *Host) Own() ([]string, error) {
+	places, err := h.selfPlaces("", stay)
+	var parents []string
+	for _, p := range places {
+		parents = append(parents, p.group)
+	}
+	return parents, err
+}
+
+// formerPlaces returns where the group PARENT/ID has been made, see Reclaim.
+func (h *Host) formerPlaces(parents []string, id string) ([]place, error) {
+	if len(parents) == 1 {
+		return h.places(parents[0], id, stay)
+	}
+	if len(parents) != len(h.hierarchies) {
+		return nil, errNoParent
+	}
+	var list []place
+	for i, hi := range h.hierarchies {
+		if !path.IsAbs(parents[i]) || strings.ContainsRune(parents[i], 0) {
+			return nil, errNoParent
+		}
+		list = append(list, place{hierarchy: hi, group: path.Join(parents[i], id)})
+	}
+	return list, nil
+}
+
 func (h *Host) selfPlaces(id string, toBase func(mount, own string) (string, error)) ([]place, error) {
 	if h.version == V2 && id == leaf {
 		return nil, fmt.Errorf("cgroup parent self: %q %w", id, errLeaf)

@@ -79,6 +79,32 @@ func TestPlaces(t *testing.T) {
 	}
 }
 
+// TestFormerPlaces: what Own returns stands for the same places from wherever the caller
+// is then.
+func TestFormerPlaces(t *testing.T) {
+	self := path.Join(t.TempDir(), "cgroup")
+	h := &Host{version: V1, self: self, hierarchies: []hierarchy{
+		{"/m", "/docker", []string{"memory"}}, {"/c", "/", []string{"cpu", "cpuacct"}},
+	}}
+	if err := os.WriteFile(self, []byte("4:memory:/docker/1\n2:cpu,cpuacct:/u\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	own, err := h.Own()
+	if err != nil || !slices.Equal(own, []string{"/1", "/u"}) {
+		t.Fatalf("Own() = %q, %v, want /1, /u", own, err)
+	}
+	h.self = "/none"
+	places, err := h.formerPlaces(own, "id")
+	if err != nil || len(places) != 2 || places[0].dir() != "/m/1/id" || places[1].dir() != "/c/u/id" {
+		t.Errorf("formerPlaces() = %v, %v, want /m/1/id, /c/u/id", places, err)
+	}
+	for _, parents := range [][]string{nil, {"/1", "u"}, {"/1", "/u\x00"}, {"/1", "/u", "/u"}} {
+		if places, err := h.formerPlaces(parents, "id"); err != errNoParent {
+			t.Errorf("formerPlaces(%q) = %v, %v, want %v", parents, places, err, errNoParent)
+		}
+	}
+}
+
 // On v1 the caller's own cgroups are found, and it stays in them.
 func TestCreateSelfV1(t *testing.T) {
 	h := host(t, V1)
