@@ -7,6 +7,7 @@ import (
 	"math"
 	"os"
 	"runtime/debug"
+	"strconv"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -49,9 +50,6 @@ func Run(o Options) {
 	_ = unix.Prctl(unix.PR_SET_THP_DISABLE, 1, 0, 0, 0) // a kernel without has none
 	log, lines := newLog(int(os.Stderr.Fd()))
 	fail := func(err error) {
-		if _, missing := os.Lstat("/proc/self"); missing != nil {
-			err = fmt.Errorf("%w (no /proc is mounted, without which nothing can be done)", err)
-		}
 		fmt.Fprintf(lines, "harpoon-supervisor: %v\n", err)
 		lines.flush()
 		os.Exit(exitFailed)
@@ -101,6 +99,9 @@ func resetCollector() {
 // It calls late with the name of a step that hangs.
 func open(o Options, log *slog.Logger, late func(string)) (*supervisor, error) {
 	step := func(name string, f func() error) error { return watched(name, late, f) }
+	if err := step("check /proc", checkProc); err != nil {
+		return nil, err
+	}
 	if err := step("check descriptor limit", checkLimit); err != nil {
 		return nil, err
 	}
@@ -124,6 +125,19 @@ func open(o Options, log *slog.Logger, late func(string)) (*supervisor, error) {
 	s.start = s.starter.start
 	s.starter.refusal = step("read "+configName, func() error { return s.configure(o) })
 	return s, nil
+}
+
+// checkProc refuses a /proc in which a number is not that of the same process here: one
+// that unshare(1) has left, or that of the host in a container (pid_namespaces(7)).
+func checkProc() error {
+	self, err := os.Readlink("/proc/self")
+	if err != nil {
+		return fmt.Errorf("%w (no /proc is mounted, without which nothing can be done)", err)
+	}
+	if self != strconv.Itoa(os.Getpid()) {
+		return fmt.Errorf("/proc is that of another pid namespace: this process is %d, and %s there", os.Getpid(), self)
+	}
+	return nil
 }
 
 // configure reads the configuration and notes what a valid one means.
