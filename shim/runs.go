@@ -24,14 +24,7 @@ func (s *supervisor) nextRun() (start func()) {
 	default:
 	}
 	done := make(chan startResult, 1)
-	go func() {
-		select {
-		case r := <-done:
-			s.starts <- r
-		case name := <-s.starter.stuck:
-			s.starts <- startResult{err: fmt.Errorf("start container: %w", errLate(name)), late: done}
-		}
-	}()
+	go func() { s.starts <- s.awaitStart(ctx, done) }()
 	return func() { // start
 		r := &run{number: number}
 		err := watched("clear last run", s.starter.hang, func() error {
@@ -48,6 +41,29 @@ func (s *supervisor) nextRun() (start func()) {
 		}
 		done <- startResult{run: r, err: err}
 	}
+}
+
+// abortPatience is how long an aborted start has to come to its end. It does so at once,
+// but for a step that hangs in the kernel.
+const abortPatience = time.Second
+
+// awaitStart waits for what comes of a start, but not for one that hangs.
+func (s *supervisor) awaitStart(ctx context.Context, done <-chan startResult) startResult {
+	select {
+	case r := <-done:
+		return r
+	case name := <-s.starter.stuck:
+		return startResult{err: fmt.Errorf("start container: %w", errLate(name)), late: done}
+	case <-ctx.Done():
+	}
+	for range 2 { // if this process was stopped meanwhile, half of it is over at once
+		select {
+		case r := <-done:
+			return r
+		case <-time.After(abortPatience / 2):
+		}
+	}
+	return startResult{err: fmt.Errorf("start container: %w", context.Cause(ctx)), late: done}
 }
 
 // startResult is what start returns. Without an error there is a command;

@@ -1,16 +1,11 @@
 package shim
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"os"
-	"strconv"
-	"strings"
 	"sync"
-
-	"golang.org/x/sys/unix"
 
 	"harpoon-supervisor/pkg/agent"
 	"harpoon-supervisor/pkg/cgroup"
@@ -235,60 +230,4 @@ func (s *starter) takeOver(failed bool) error {
 		return fmt.Errorf("take over: %w", err)
 	}
 	return nil
-}
-
-// explain adds to an error what is known about the helper behind it, which it ends.
-func (s *starter) explain(r *run, helper process, err error) error {
-	if err == nil || helper == nil {
-		return err
-	}
-	stat, unread := helper.readStat()
-	unkilled := s.step(r, "kill init", func() error { return errors.Join(helper.signal(unix.SIGKILL), r.thaw()) })
-	var status unix.WaitStatus
-	unreaped := s.step(r, "reap init", func() (err error) {
-		status, err = helper.waitFor(syncpipe.Timeout)
-		return err
-	})
-	at := s.stepOf(stat)
-	if unreaped != nil {
-		return fmt.Errorf("init: %s: %w; kill init: %w", at, err, cmp.Or(unkilled, unreaped))
-	}
-	_, told := errors.AsType[*syncpipe.Failed](err)
-	switch {
-	case told, errors.Is(err, cgroup.ErrTooSmall): // it knows best
-		return err
-	case errors.Is(err, os.ErrDeadlineExceeded):
-		return fmt.Errorf("init: %s: no answer within %v", at, syncpipe.Timeout)
-	case !errors.Is(err, errDied) && (unread != nil || !stat.dying()):
-		return err
-	}
-	// It died before we ended it, whatever it was that failed for that reason.
-	if r.anyOOMKill() {
-		if limit := s.container.limits.Memory; limit > 0 {
-			return fmt.Errorf("init: %s: out of memory: the limit of %d bytes is too small", at, limit)
-		}
-		return fmt.Errorf("init: %s: out of memory", at)
-	}
-	if status.Signaled() {
-		return fmt.Errorf("init: %s: killed by signal %d (%s)", at, int(status.Signal()), unix.SignalName(status.Signal()))
-	}
-	hint := ""
-	if status.ExitStatus() == 2 {
-		hint = " (as the Go runtime does that gets no thread or no memory)"
-	}
-	return fmt.Errorf("init: %s: exited with status %d%s", at, status.ExitStatus(), hint)
-}
-
-// stepOf returns the step that init is in, by its thread name: a mount's is its
-// number.
-func (s *starter) stepOf(stat procStat) string {
-	name, ok := strings.CutPrefix(stat.name, "/")
-	if !ok {
-		return "start" // it has not come to any step
-	}
-	number, ok := strings.CutPrefix(name, "mount ")
-	if i, err := strconv.Atoi(number); ok && err == nil && i < len(s.container.init.Mounts) {
-		return "mount " + s.container.init.Mounts[i].Dest
-	}
-	return name
 }
