@@ -94,7 +94,7 @@ func TestUnexpectedMessages(t *testing.T) {
 // TestStepsWithoutEnd: init goes on reporting steps, and is given up all the same.
 func TestStepsWithoutEnd(t *testing.T) {
 	p, theirs := testPipe(t)
-	p.trace, p.timeout = &tracer{}, 100*time.Millisecond
+	p.trace, p.timeout = &tracer{over: true}, 100*time.Millisecond
 	p.run.child = &child{pid: 1}
 	ended := make(chan struct{})
 	go func() {

@@ -121,7 +121,15 @@ func open(o Options, log *slog.Logger, late func(string)) (*supervisor, error) {
 		return nil, err
 	}
 	s := newSupervisor(dir, log)
-	s.starter = newStarter(o, owner)
+	var last cgroupName
+	if err := step("read last "+resolvedName, func() error {
+		last = readPredecessor()
+		return nil
+	}); err != nil {
+		dir.Close()
+		return nil, err
+	}
+	s.starter = newStarter(o, owner, last)
 	s.start = s.starter.start
 	s.starter.refusal = step("read "+configName, func() error { return s.configure(o) })
 	return s, nil

@@ -44,9 +44,9 @@ type starter struct {
 	monitor monitor // calm until then
 }
 
-func newStarter(o Options, owner cgroup.Owner) *starter {
+func newStarter(o Options, owner cgroup.Owner, last cgroupName) *starter {
 	s := &starter{
-		options: o, owner: owner, predecessor: readPredecessor(),
+		options: o, owner: owner, predecessor: last,
 		cloner: cloner{requests: make(chan func()), inherited: childrenOfMain()}, stuck: make(chan string, 1), appeared: make(chan struct{}),
 		birth: make(chan struct{}), takenOver: make(chan bool, 1),
 	}

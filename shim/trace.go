@@ -22,6 +22,7 @@ type tracer struct {
 	file    *os.File
 	log     *slog.Logger
 	private bool // the file is nobody else's to read
+	over    bool // there will be no more events
 }
 
 // traceEvent is one complete event. Its times are microseconds of
@@ -50,6 +51,31 @@ func openTrace(name string, log *slog.Logger) *tracer {
 	if name == "" {
 		return nil
 	}
+	var file *os.File
+	err := soon("open trace", func() (err error) {
+		file, err = openTraceFile(name)
+		return err
+	})
+	if err != nil {
+		log.Error("no trace", "error", err)
+		return nil
+	}
+	return &tracer{file: file, log: log}
+}
+
+// soon is a step that may hang, without which things go on then.
+func soon(name string, f func() error) error {
+	done := make(chan error, 1)
+	go func() { done <- step(name, f) }()
+	select {
+	case err := <-done:
+		return err
+	case <-time.After(syncpipe.Timeout):
+		return errLate(name)
+	}
+}
+
+func openTraceFile(name string) (*os.File, error) {
 	// Not blocking, lest the name be a FIFO's.
 	file, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE|unix.O_NONBLOCK, 0o600)
 	if err == nil {
@@ -59,11 +85,7 @@ func openTrace(name string, log *slog.Logger) *tracer {
 			file.Close()
 		}
 	}
-	if err != nil {
-		log.Error("no trace", "error", err)
-		return nil
-	}
-	return &tracer{file: file, log: log}
+	return file, err
 }
 
 // now is when what will be recorded begins. (Of the clock each reading is a system
@@ -129,13 +151,20 @@ func redact(m syncpipe.Message) any {
 
 // write appends an event. If it cannot, there will be no more of them.
 func (t *tracer) write(e traceEvent) {
-	if t.file == nil {
+	if t.over {
 		return
 	}
 	e.Phase, e.TID = "X", e.PID
-	if err := t.append(e); err != nil {
+	err := soon("write trace", func() error {
+		err := t.append(e)
+		if err != nil {
+			t.file.Close()
+		}
+		return err
+	})
+	if err != nil {
 		t.log.Error("trace ends", "error", err)
-		t.close()
+		t.over = true
 	}
 }
 
@@ -191,11 +220,4 @@ func (t *tracer) lock() error {
 		time.Sleep(time.Millisecond)
 	}
 	return os.NewSyscallError("flock", err)
-}
-
-func (t *tracer) close() {
-	if t != nil && t.file != nil {
-		t.file.Close()
-		t.file = nil
-	}
 }

@@ -46,7 +46,7 @@ func TestTrace(t *testing.T) {
 	for range 4 {
 		tracer := openTrace(name, quiet())
 		writers.Go(func() {
-			defer tracer.close()
+			defer tracer.file.Close()
 			for range 25 {
 				tracer.step(1, "clone", syncpipe.Monotonic())
 			}
@@ -70,7 +70,7 @@ func TestTrace(t *testing.T) {
 func TestTraceHidesTheEnvironment(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "trace")
 	tracer := openTrace(name, quiet())
-	defer tracer.close()
+	defer tracer.file.Close()
 	tracer.message(1, "shim", "init", &syncpipe.Message{Type: syncpipe.TypeConfig, Config: &syncpipe.Config{
 		Hostname: "h", Argv: [][]byte{[]byte("/bin/app")}, Env: [][]byte{[]byte("TOKEN=secret=x"), []byte("EMPTY=")},
 	}}, syncpipe.Monotonic())

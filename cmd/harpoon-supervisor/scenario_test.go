@@ -153,6 +153,7 @@ func (s *supervisor) drive(restarted bool) state {
 // early is where a signal may still end the supervisor: nothing has been made that
 // would outlive it.
 var early = []string{
-	"shim: check descriptor limit", "shim: lock run directory", "shim: remove stale", "shim: read agent.json", "shim: clear last run",
+	"shim: check /proc", "shim: check descriptor limit", "shim: lock run directory", "shim: remove stale", "shim: read last container.json",
+	"shim: read agent.json", "shim: open trace", "shim: clear last run",
 	"shim: take over", "shim: make sync pipe", "shim: protect program", "shim: clone", "shim: disinherit", "shim: create cgroup",
 }
