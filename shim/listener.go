@@ -89,14 +89,13 @@ func (l *listener) published() bool {
 // unpublish removes control, if it is still ours, and the unfinished one. What
 // is gone already is as good.
 func (l *listener) unpublish() error {
-	fd := int(l.dir.Fd())
 	names := []string{newControlName}
 	if l.published() {
 		names = append(names, controlName)
 	}
 	var errs []error
 	for _, name := range names {
-		if err := unix.Unlinkat(fd, name, 0); err != nil && err != unix.ENOENT {
+		if err := l.dir.remove(name); err != nil {
 			errs = append(errs, &fs.PathError{Op: "remove", Path: name, Err: err})
 		}
 	}

@@ -110,11 +110,26 @@ func (d runDir) path(name string) string {
 // removeStale removes what a killed predecessor has left.
 func (d runDir) removeStale() error {
 	for _, name := range []string{controlName, newControlName} {
-		if err := unix.Unlinkat(int(d.Fd()), name, 0); err != nil && err != unix.ENOENT {
+		if err := d.remove(name); err != nil {
 			return &fs.PathError{Op: "remove stale", Path: name, Err: err}
 		}
 	}
 	return nil
+}
+
+// remove removes a file. What is not there is as good.
+func (d runDir) remove(name string) error {
+	err := unix.Unlinkat(int(d.Fd()), name, 0)
+	if err == unix.EROFS { // which comes before ENOENT
+		var st unix.Stat_t
+		if unix.Fstatat(int(d.Fd()), name, &st, unix.AT_SYMLINK_NOFOLLOW) == unix.ENOENT {
+			err = unix.ENOENT
+		}
+	}
+	if err == unix.ENOENT {
+		return nil
+	}
+	return err
 }
 
 // replace writes a file of mode 0644 and puts it in place in one step.
