@@ -23,6 +23,9 @@ func ParseConfig(data []byte) (*ContainerConfig, error) {
 	if !utf8.Valid(data) {
 		return nil, fmt.Errorf("%s: not UTF-8", position(data, invalidAt(data)))
 	}
+	if bytes.HasPrefix(data, []byte("\ufeff")) {
+		return nil, errors.New("line 1, column 1: a byte order mark, with which no JSON begins")
+	}
 	c := readConfig(data)
 	if c == nil {
 		c = &ContainerConfig{}
@@ -46,7 +49,8 @@ func explain(data []byte, err error) error {
 		if field == "" {
 			field = "configuration"
 		}
-		return fmt.Errorf("%s: want %s, got %s", field, wireType(e.Type.Kind().String()), e.Value)
+		// The place is that of the value's end: in a map it is the one thing to find it by.
+		return fmt.Errorf("%s: want %s, got %s (%s)", field, wireType(e.Type.Kind().String()), e.Value, position(data, int(e.Offset)-1))
 	}
 	return err
 }

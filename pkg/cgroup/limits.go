@@ -108,7 +108,11 @@ func (g *Group) setV1(l Limits) error {
 		}
 	}
 	if l.CPU > 0 { // of the period that a group has from the first
-		if err := g.set("cpu", "cpu.cfs_quota_us", l.quota()); err != nil {
+		err := g.set("cpu", "cpu.cfs_quota_us", l.quota())
+		if errors.Is(err, unix.EINVAL) {
+			return fmt.Errorf("cpu.cfs_quota_us: %w (more than the parent cgroup's quota)", unix.EINVAL)
+		}
+		if err != nil {
 			return err
 		}
 	}

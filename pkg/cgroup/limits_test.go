@@ -115,7 +115,7 @@ func TestSetLimitsErrors(t *testing.T) {
 	}
 	defer inner.Remove()
 	err = inner.SetLimits(Limits{CPU: 1})
-	want := "cgroup " + inner.Path() + ": cpu.cfs_quota_us: invalid argument"
+	want := "cgroup " + inner.Path() + ": cpu.cfs_quota_us: invalid argument (more than the parent cgroup's quota)"
 	if !errors.Is(err, unix.EINVAL) || err.Error() != want {
 		t.Errorf("SetLimits = %v, want %s", err, want)
 	}
