@@ -50,8 +50,9 @@ fuzz: ## each fuzz target for FUZZTIME (10s)
 lint: ## gofmt, go vet, staticcheck, shellcheck, and our own bans
 	./scripts/lint.sh
 
+# Not by go run, which would die of a TERM without passing it on to the bench.
 bench: root build ## what a container costs, ours and others', 15 min; to bin/bench (BENCH='-rounds 5 -only start') (root)
-	@go run -buildvcs=false ./scripts/bench -out bin/bench $(BENCH) bin/harpoon-supervisor
+	@go build -buildvcs=false -o bin/bench-program ./scripts/bench && exec bin/bench-program -out bin/bench $(BENCH) bin/harpoon-supervisor
 
 bench-page: ## commit the figures in bin/bench: README.md, scripts/bench
 	@go run -buildvcs=false ./scripts/bench -render bin/bench/result.json
