@@ -32,42 +32,51 @@ type settings struct {
 	Match  string   // a regular expression for names of subjects
 }
 
-// guard measures everything, prints the tables and writes them to out.
+// guard measures everything, writes the tables to out and prints them.
 func guard(supervisor string, s settings, out string) (err error) {
 	if os.Geteuid() != 0 {
 		return errors.New("needs root, for namespaces and cgroups")
 	}
 	// The kernel kills the process inside when the thread that started it is gone.
 	runtime.LockOSThread()
-	ctx, stop := signal.NotifyContext(context.Background(), unix.SIGINT, unix.SIGTERM, unix.SIGHUP)
+	// With PIPE, a write to a stdout that nobody reads is an error, not the end.
+	ctx, stop := signal.NotifyContext(context.Background(), unix.SIGINT, unix.SIGTERM, unix.SIGHUP, unix.SIGQUIT, unix.SIGPIPE)
 	defer stop()
 	dir, err := os.MkdirTemp("", cgroupPrefix)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir), removeCgroups(filepath.Base(dir))) }()
-	missing, err := furnish(ctx, dir, supervisor)
+	r, err := measureAll(ctx, dir, supervisor, s)
 	if err != nil {
 		return err
 	}
+	// Before it is printed, perhaps to nobody.
+	if out != "" {
+		err = save(r, out)
+	}
+	_, unread := io.WriteString(os.Stdout, plain(r))
+	return errors.Join(err, unread)
+}
+
+// measureAll makes the result in the bench's directory.
+func measureAll(ctx context.Context, dir, supervisor string, s settings) (*result, error) {
+	missing, err := furnish(ctx, dir, supervisor)
+	if err != nil {
+		return nil, err
+	}
 	if err := writeJSON(filepath.Join(dir, "settings.json"), s); err != nil {
-		return err
+		return nil, err
 	}
 	if err := measureInside(ctx, dir); err != nil {
-		return err
+		return nil, err
 	}
 	r, err := readResult(filepath.Join(dir, "result.json"))
 	if err != nil {
-		return err
+		return nil, err
 	}
 	r.LeftOut = append(missing, r.LeftOut...)
-	if err := describe(r, dir); err != nil {
-		return err
-	}
-	if _, err := io.WriteString(os.Stdout, plain(r)); err != nil || out == "" {
-		return err
-	}
-	return save(r, out)
+	return r, describe(r, dir)
 }
 
 // measureInside runs this program in namespaces of its own. When ctx is done it
