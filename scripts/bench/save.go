@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -13,18 +14,44 @@ const (
 	sectionEnd   = "<!-- end of what make bench-page made -->\n"
 )
 
-// save writes the result for people and programs.
-func save(r *result, dir string) error {
+// room is more than a result takes, in bytes.
+const room = 1 << 20
+
+// tryOut makes the directory for a result, and tries whether there is room for one:
+// better now than after a quarter of an hour.
+func tryOut(dir string) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
-	if err := writeJSON(filepath.Join(dir, "result.json"), r); err != nil {
+	trial, err := os.CreateTemp(dir, "trial-")
+	if err != nil {
 		return err
 	}
-	if err := os.WriteFile(filepath.Join(dir, "result.md"), []byte(page(r)), 0o644); err != nil {
+	_, err = trial.Write(make([]byte, room))
+	return errors.Join(err, trial.Close(), os.Remove(trial.Name()))
+}
+
+// save writes the result for people and programs. The files of another one are
+// replaced when those of this one are there.
+func save(r *result, dir string) error {
+	text, err := indented(r)
+	if err != nil {
 		return err
 	}
-	return os.WriteFile(filepath.Join(dir, "chart.svg"), []byte(chart(r)), 0o644)
+	files := map[string][]byte{"result.json": text, "result.md": []byte(page(r)), "chart.svg": []byte(chart(r))}
+	for name, text := range files {
+		beside := filepath.Join(dir, name+".new")
+		defer os.Remove(beside) // if it is still there
+		if err := os.WriteFile(beside, text, 0o644); err != nil {
+			return err
+		}
+	}
+	for name := range files {
+		if err := os.Rename(filepath.Join(dir, name+".new"), filepath.Join(dir, name)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // committed is where the result is that README.md shows, and its chart.

@@ -42,6 +42,11 @@ func guard(supervisor string, s settings, out string) (err error) {
 	// With PIPE, a write to a stdout that nobody reads is an error, not the end.
 	ctx, stop := signal.NotifyContext(context.Background(), unix.SIGINT, unix.SIGTERM, unix.SIGHUP, unix.SIGQUIT, unix.SIGPIPE)
 	defer stop()
+	if out != "" {
+		if err := tryOut(out); err != nil {
+			return fmt.Errorf("-out: %w", err)
+		}
+	}
 	dir, err := os.MkdirTemp("", cgroupPrefix)
 	if err != nil {
 		return err
@@ -144,9 +149,15 @@ func removeTree(dir string) error {
 
 // writeJSON writes a value for people and programs.
 func writeJSON(name string, value any) error {
-	text, err := json.MarshalIndent(value, "", "\t")
+	text, err := indented(value)
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(name, append(text, '\n'), 0o644)
+	return os.WriteFile(name, text, 0o644)
+}
+
+// indented is a value as JSON, a line for each field.
+func indented(value any) ([]byte, error) {
+	text, err := json.MarshalIndent(value, "", "\t")
+	return append(text, '\n'), err
 }
