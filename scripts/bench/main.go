@@ -2,8 +2,8 @@
 // a restart, and a supervisor that stands over it; ours against crun, runc,
 // conmon, bubblewrap, containerd, and against floors in C and Go that do nothing
 // but what cannot be left out. All take their turns within one run, because only
-// ratios within one run mean something: absolute figures drift by a quarter with
-// the machine's other work.
+// ratios within one run mean something: absolute figures drift with the machine's
+// other work.
 //
 // Usage, as root, in the repository:
 //
@@ -67,8 +67,12 @@ func (s settings) check() error {
 			return fmt.Errorf("-only %s: no such part", name)
 		}
 	}
-	if _, err := regexp.Compile(s.Match); err != nil {
+	wanted, err := regexp.Compile(s.Match)
+	if err != nil {
 		return fmt.Errorf("-match: %w", err)
+	}
+	if !slices.ContainsFunc(everybody(), func(s subject) bool { return wanted.MatchString(s.name) }) {
+		return fmt.Errorf("-match %s: no such subject", s.Match)
 	}
 	return nil
 }

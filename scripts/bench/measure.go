@@ -54,7 +54,7 @@ func inside(dir string) error {
 		fmt.Fprintf(os.Stderr, "bench: %s ", p.name)
 		r.part = p.name
 		if err := p.measure(ctx, w, r); err != nil {
-			r.leaveOut("all", err)
+			r.leaveOut(allSubjects, err)
 		}
 		fmt.Fprintf(os.Stderr, " %.0f s\n", since(begin).Seconds())
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -51,6 +52,9 @@ type leftOut struct {
 	Once    bool   `json:"once,omitempty"` // only one sample is missing
 }
 
+// allSubjects is the subject of what was left out if that is a whole part.
+const allSubjects = "all"
+
 func (l leftOut) String() string {
 	who := l.Subject
 	switch {
@@ -81,6 +85,20 @@ func (r *result) whole() error {
 				return fmt.Errorf("no whole run: %s: %s: nothing of ours", table.title, column.head)
 			}
 		}
+	}
+	return nil
+}
+
+// failed returns an error if what the run was for could not be measured. Of others
+// that were left out, and of ours in other configurations, the tables tell.
+func (r *result) failed() error {
+	for _, l := range r.LeftOut {
+		if !l.Once && (l.Subject == "ours" || l.Subject == allSubjects) {
+			return fmt.Errorf("left out: %s", l)
+		}
+	}
+	if !slices.ContainsFunc(r.Values, func(v value) bool { return v.Figure != "binary" }) {
+		return errors.New("nothing was measured")
 	}
 	return nil
 }

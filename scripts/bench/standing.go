@@ -9,10 +9,12 @@ import (
 const settle = 3 * time.Second
 
 // standing are those who stay beside a container, under their own names.
-func (w *world) standing() []subject {
+func (w *world) standing() []subject { return w.available(w.makeStanding()) }
+
+func (w *world) makeStanding() []subject {
 	list := named(w.subjects(), "ours", "conmon + crun", "containerd (ctr run)")
 	list[1].name, list[2].name = "conmon", "containerd-shim-runc-v2"
-	return w.available(append(list, w.ticker(tickerName), w.ticker(tickerName+", GOMAXPROCS=1", "GOMAXPROCS=1")))
+	return append(list, w.ticker(tickerName), w.ticker(tickerName+", GOMAXPROCS=1", "GOMAXPROCS=1"))
 }
 
 const tickerName = "Go, package net, 3 s ticker"

@@ -64,6 +64,18 @@ func (w *world) makeSubjects() []subject {
 	return append(list, w.conmon(), w.containerd())
 }
 
+// everybody are all subjects under all of their names, wherever the world is.
+func everybody() []subject {
+	w := new(world)
+	list := w.subjects()
+	for _, s := range w.makeStanding() {
+		if len(named(w.subjects(), s.name)) == 0 {
+			list = append(list, s)
+		}
+	}
+	return list
+}
+
 // inTurn returns the subjects in an order of this round's own: who comes after a
 // heavy one, all through a run, may find the machine faster than the others do. The
 // first two have the order that the tables take from them.

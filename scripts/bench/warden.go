@@ -47,7 +47,11 @@ func guard(supervisor string, s settings, out string) (err error) {
 			return fmt.Errorf("-out: %w", err)
 		}
 	}
-	dir, err := os.MkdirTemp("", cgroupPrefix)
+	tmp, err := filepath.Abs(os.TempDir()) // TMPDIR may be relative
+	if err != nil {
+		return err
+	}
+	dir, err := os.MkdirTemp(tmp, cgroupPrefix)
 	if err != nil {
 		return err
 	}
@@ -61,7 +65,7 @@ func guard(supervisor string, s settings, out string) (err error) {
 		err = save(r, out)
 	}
 	_, unread := io.WriteString(os.Stdout, plain(r))
-	return errors.Join(err, unread)
+	return errors.Join(err, unread, r.failed())
 }
 
 // measureAll makes the result in the bench's directory.
