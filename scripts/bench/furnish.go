@@ -8,6 +8,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+
+	"golang.org/x/sys/unix"
 )
 
 // sources are the parts that are in C.
@@ -36,7 +38,7 @@ func furnish(ctx context.Context, dir, supervisor string) ([]leftOut, error) {
 	if err := exec.CommandContext(ctx, filepath.Join(bin, "harpoon-supervisor"), "--version").Run(); err != nil {
 		return nil, fmt.Errorf("%s --version: %w", supervisor, err)
 	}
-	missing := install()
+	missing := install(ctx)
 	if err := buildGo(ctx, bin, "floor", "ticker"); err != nil {
 		return nil, err
 	}
@@ -56,12 +58,20 @@ func furnish(ctx context.Context, dir, supervisor string) ([]leftOut, error) {
 	return missing, copyFile(filepath.Join(dir, "rootfs/bin/command"), command)
 }
 
+// tool is a command that builds. Its temporary files are below dir. When ctx is done it
+// is asked to end, not killed: what it has started would go on writing there.
+func tool(ctx context.Context, dir, name string, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, name, args...)
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "TMPDIR="+dir, "GOTMPDIR="+dir)
+	cmd.Cancel = func() error { return cmd.Process.Signal(unix.SIGINT) }
+	return cmd
+}
+
 // buildGo builds programs of this module, static and stripped.
 func buildGo(ctx context.Context, bin string, names ...string) error {
 	for _, name := range names {
 		path := "harpoon-supervisor/scripts/bench/" + name
-		cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w", "-o", built(filepath.Join(bin, name)), path)
-		cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+		cmd := tool(ctx, bin, "go", "build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w", "-o", built(filepath.Join(bin, name)), path)
 		if out, err := cmd.CombinedOutput(); err != nil {
 			return fmt.Errorf("build %s: %w: %s", name, err, out)
 		}
@@ -92,7 +102,7 @@ func buildC(ctx context.Context, program, source string, flags ...string) error 
 	}
 	defer text.Close()
 	args := append([]string{"-O2", "-Wall", "-static", "-s", "-x", "c", "-o", built(program)}, flags...)
-	cmd := exec.CommandContext(ctx, "gcc", append(args, "-")...)
+	cmd := tool(ctx, filepath.Dir(program), "gcc", append(args, "-")...)
 	cmd.Stdin = text
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("gcc: %w %s", err, out)
@@ -102,7 +112,7 @@ func buildC(ctx context.Context, program, source string, flags ...string) error 
 
 // writeSeccomp writes our own profile in OCI's form, for the others.
 func writeSeccomp(ctx context.Context, name string) error {
-	text, err := exec.CommandContext(ctx, "go", "run", "-buildvcs=false", "harpoon-supervisor/scripts/seccomp", "-oci").Output()
+	text, err := tool(ctx, filepath.Dir(name), "go", "run", "-buildvcs=false", "harpoon-supervisor/scripts/seccomp", "-oci").Output()
 	if err != nil {
 		return fmt.Errorf("seccomp profile: %w", err)
 	}

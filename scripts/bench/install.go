@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"os/exec"
@@ -20,7 +21,7 @@ var packages = []struct{ program, name string }{
 const policy = "/usr/sbin/policy-rc.d"
 
 // install installs what is missing, where it can, and returns what it could not.
-func install() (missing []leftOut) {
+func install(ctx context.Context) (missing []leftOut) {
 	var names []string
 	for _, p := range packages {
 		if _, err := exec.LookPath(p.program); err != nil {
@@ -31,7 +32,9 @@ func install() (missing []leftOut) {
 		fmt.Fprintln(os.Stderr, "bench: installing", strings.Join(names, " "))
 		defer forbidServices()()
 		aptGet("update")
-		aptGet(append([]string{"install", "-y", "--no-install-recommends"}, names...)...)
+		if ctx.Err() == nil {
+			aptGet(append([]string{"install", "-y", "--no-install-recommends"}, names...)...)
+		}
 	}
 	for _, p := range packages {
 		if _, err := exec.LookPath(p.program); err != nil {

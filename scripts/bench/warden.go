@@ -57,6 +57,9 @@ func guard(supervisor string, s settings, out string) (err error) {
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir), removeCgroups(filepath.Base(dir))) }()
 	r, err := measureAll(ctx, dir, supervisor, s)
+	if err != nil && ctx.Err() != nil {
+		return errors.New("interrupted") // the error is of what this has ended
+	}
 	if err != nil {
 		return err
 	}
@@ -105,11 +108,7 @@ func measureInside(ctx context.Context, dir string) error {
 		Setpgid:    true, // a terminal's ^C is for the warden
 		Pdeathsig:  unix.SIGKILL,
 	}
-	err := cmd.Run()
-	if ctx.Err() != nil {
-		return errors.New("interrupted")
-	}
-	if err != nil {
+	if err := cmd.Run(); err != nil {
 		return fmt.Errorf("inside: %w", err)
 	}
 	return nil
