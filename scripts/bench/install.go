@@ -20,25 +20,37 @@ var packages = []struct{ program, name string }{
 // no (invoke-rc.d(8)). Nobody wants a containerd on the host from this.
 const policy = "/usr/sbin/policy-rc.d"
 
-// install installs what is missing, where it can, and returns what it could not.
-func install(ctx context.Context) (missing []leftOut) {
+// install installs what is missing, where it can.
+func install(ctx context.Context) {
 	var names []string
 	for _, p := range packages {
 		if _, err := exec.LookPath(p.program); err != nil {
 			names = append(names, strings.Fields(p.name)...)
 		}
 	}
-	if _, err := exec.LookPath("apt-get"); err == nil && len(names) > 0 {
-		fmt.Fprintln(os.Stderr, "bench: installing", strings.Join(names, " "))
-		defer forbidServices()()
-		aptGet("update")
-		if ctx.Err() == nil {
-			aptGet(append([]string{"install", "-y", "--no-install-recommends"}, names...)...)
-		}
+	if _, err := exec.LookPath("apt-get"); err != nil || len(names) == 0 {
+		return
 	}
-	for _, p := range packages {
-		if _, err := exec.LookPath(p.program); err != nil {
-			missing = append(missing, leftOut{Subject: p.program, Error: "not installed"})
+	fmt.Fprintln(os.Stderr, "bench: installing", strings.Join(names, " "))
+	defer forbidServices()()
+	aptGet("update")
+	if ctx.Err() == nil {
+		aptGet(append([]string{"install", "-y", "--no-install-recommends"}, names...)...)
+	}
+}
+
+// lacking returns the subjects that cannot be measured, for want of programs that are
+// not installed. What the bench builds itself is not looked for.
+func lacking(list []subject) (missing []leftOut) {
+	for _, s := range list {
+		var programs []string
+		for _, program := range s.needs {
+			if _, err := exec.LookPath(program); err != nil && !strings.Contains(program, "/") {
+				programs = append(programs, program)
+			}
+		}
+		if len(programs) > 0 {
+			missing = append(missing, leftOut{Subject: s.name, Error: "not installed: " + strings.Join(programs, ", ")})
 		}
 	}
 	return missing
