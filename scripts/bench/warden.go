@@ -11,7 +11,6 @@ import (
 	"os/signal"
 	"path/filepath"
 	"runtime"
-	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -112,42 +111,6 @@ func measureInside(ctx context.Context, dir string) error {
 		return fmt.Errorf("inside: %w", err)
 	}
 	return nil
-}
-
-// removeCgroups removes the cgroup of this name in every hierarchy, and all below.
-func removeCgroups(name string) error {
-	hierarchies, err := findHierarchies()
-	if err != nil {
-		return err
-	}
-	var errs []error
-	for _, h := range hierarchies {
-		errs = append(errs, removeTree(filepath.Join(h.mount, name)))
-	}
-	return errors.Join(errs...)
-}
-
-// removeTree removes a cgroup from its leaves up. The kernel may still be at the
-// end of a process that was killed.
-func removeTree(dir string) error {
-	entries, err := os.ReadDir(dir)
-	if errors.Is(err, os.ErrNotExist) {
-		return nil
-	}
-	for _, entry := range entries {
-		if entry.IsDir() {
-			err = errors.Join(err, removeTree(filepath.Join(dir, entry.Name())))
-		}
-	}
-	for begin := now(); ; time.Sleep(10 * time.Millisecond) {
-		last := unix.Rmdir(dir)
-		if last == nil || last == unix.ENOENT {
-			return err
-		}
-		if since(begin) > patience {
-			return errors.Join(err, fmt.Errorf("remove %s: %w", dir, last))
-		}
-	}
 }
 
 // writeJSON writes a value for people and programs.

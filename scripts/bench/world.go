@@ -5,10 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
-	"strings"
 
-	"github.com/moby/sys/mountinfo"
 	"golang.org/x/sys/unix"
 )
 
@@ -31,31 +28,6 @@ type world struct {
 	settings    settings
 	all         []subject // see subjects
 	containers  int       // so many have been named
-}
-
-// hierarchy is a mounted cgroup hierarchy.
-type hierarchy struct {
-	mount       string
-	controllers string // the options of its superblock, on v1
-	v2          bool
-}
-
-// has reports whether a v1 hierarchy has the controller.
-func (h hierarchy) has(controller string) bool {
-	return slices.Contains(strings.Split(h.controllers, ","), controller)
-}
-
-// findHierarchies lists what is mounted.
-func findHierarchies() ([]hierarchy, error) {
-	table, err := mountinfo.GetMounts(mountinfo.FSTypeFilter("cgroup", "cgroup2"))
-	if err != nil {
-		return nil, err
-	}
-	var list []hierarchy
-	for _, m := range table {
-		list = append(list, hierarchy{mount: m.Mountpoint, controllers: m.VFSOptions, v2: m.FSType == "cgroup2"})
-	}
-	return list, nil
 }
 
 // enter makes the world inside the namespaces: mounts of our own, and v1 alone
@@ -85,53 +57,6 @@ func enter(dir string) (*world, error) {
 		return nil, err
 	}
 	return w, w.makeParent()
-}
-
-// makeParent makes the cgroup in which all have theirs.
-func (w *world) makeParent() error {
-	for _, h := range w.hierarchies {
-		if err := os.Mkdir(filepath.Join(h.mount, w.parent), 0o755); err != nil {
-			return err
-		}
-		if !h.v2 {
-			continue
-		}
-		for _, dir := range []string{h.mount, filepath.Join(h.mount, w.parent)} {
-			if err := os.WriteFile(filepath.Join(dir, "cgroup.subtree_control"), []byte("+memory +cpu +pids"), 0); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-// chooseHierarchies finds those of memory, cpu and pids, or the one of v2.
-func (w *world) chooseHierarchies() error {
-	all, err := findHierarchies()
-	if err != nil {
-		return err
-	}
-	for _, h := range all {
-		if !h.v2 && slices.ContainsFunc([]string{"memory", "cpu", "cpuacct", "pids"}, h.has) {
-			w.hierarchies = append(w.hierarchies, h)
-		}
-	}
-	for _, h := range all {
-		switch {
-		case !h.v2:
-		case len(w.hierarchies) == 0:
-			w.hierarchies, w.v2 = []hierarchy{h}, true
-			return nil
-		default:
-			if err := unix.Unmount(h.mount, unix.MNT_DETACH); err != nil {
-				return fmt.Errorf("unmount %s: %w", h.mount, err)
-			}
-		}
-	}
-	if len(w.hierarchies) == 0 {
-		return fmt.Errorf("no cgroup hierarchy is mounted")
-	}
-	return nil
 }
 
 // path is a path below the bench's directory. What a container had there stays until
