@@ -76,14 +76,24 @@ func (r *result) find(figure, subject string) (value, bool) {
 	return value{}, false
 }
 
-// whole returns an error if there is a table in which something of ours is missing: the
-// run was of a part only.
+// whole returns an error if something is missing that the page tells: of ours in one of
+// the tables, of a goal, or samples for a median. The run was of a part only.
 func (r *result) whole() error {
 	for _, table := range tables {
 		for _, column := range table.columns {
 			if column.cell(r, "ours") == "" {
 				return fmt.Errorf("no whole run: %s: %s: nothing of ours", table.title, column.head)
 			}
+		}
+	}
+	for _, goal := range goals {
+		if _, there := goal.reached(r); !there {
+			return fmt.Errorf("no whole run: goal %q: not measured", goal.name)
+		}
+	}
+	for _, v := range r.Values {
+		if want := few(r.Rounds); v.Samples < want && v.Figure != "binary" {
+			return fmt.Errorf("no whole run: %s of %s: %d samples, want %d", v.Figure, v.Subject, v.Samples, want)
 		}
 	}
 	return nil
