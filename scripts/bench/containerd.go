@@ -176,7 +176,7 @@ type containerdTask struct {
 
 // supervisors is its shim, which carries the container's name.
 func (t *containerdTask) supervisors() ([]int, error) {
-	return findProcesses(func(argv []string) bool {
+	shims, err := findProcesses(func(argv []string) bool {
 		if filepath.Base(argv[0]) != "containerd-shim-runc-v2" {
 			return false
 		}
@@ -187,6 +187,10 @@ func (t *containerdTask) supervisors() ([]int, error) {
 		}
 		return false
 	})
+	if err == nil && len(shims) == 0 {
+		err = fmt.Errorf("no shim of %s", t.id)
+	}
+	return shims, err
 }
 
 func (t *containerdTask) connect(context.Context) error { return nil }

@@ -107,9 +107,13 @@ type activity struct {
 	switches int // context switches; each is a wake-up, or what follows one
 }
 
-// activity adds up all threads of all supervisors.
+// activity adds up all threads of all supervisors. One that has died is an error: it
+// would be the quietest of all.
 func (g *gathering) activity() (sum activity, err error) {
 	err = g.each(func(pid int) error {
+		if err := alive(pid); err != nil {
+			return err
+		}
 		dir := fmt.Sprintf("/proc/%d/task", pid)
 		threads, err := os.ReadDir(dir)
 		for _, thread := range threads {
@@ -121,6 +125,15 @@ func (g *gathering) activity() (sum activity, err error) {
 		return err
 	})
 	return sum, err
+}
+
+// alive returns an error if a process has died, waited for or not (proc(5): Z, X).
+func alive(pid int) error {
+	state, err := wordOf(fmt.Sprintf("/proc/%d/status", pid), "State:")
+	if err == nil && (state == "Z" || state == "X") {
+		err = fmt.Errorf("process %d has died", pid)
+	}
+	return err
 }
 
 // activityOf reads a thread's (proc(5)). The first field of schedstat is the time
@@ -148,14 +161,23 @@ func activityOf(dir string) (a activity, err error) {
 
 // fieldOf reads a number behind a name at the beginning of a line.
 func fieldOf(file, name string) (int, error) {
-	text, err := os.ReadFile(file)
+	word, err := wordOf(file, name)
 	if err != nil {
 		return 0, err
 	}
+	return strconv.Atoi(word)
+}
+
+// wordOf reads the word behind a name at the beginning of a line.
+func wordOf(file, name string) (string, error) {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return "", err
+	}
 	for line := range strings.Lines(string(text)) {
 		if words := strings.Fields(line); len(words) > 1 && words[0] == name {
-			return strconv.Atoi(words[1])
+			return words[1], nil
 		}
 	}
-	return 0, fmt.Errorf("%s: no %s", file, name)
+	return "", fmt.Errorf("%s: no %s", file, name)
 }

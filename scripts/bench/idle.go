@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"time"
 )
 
@@ -23,13 +22,8 @@ type idlers struct {
 }
 
 // measureIdle looks at all kinds at the same time, as they do nothing.
-func measureIdle(ctx context.Context, w *world, r *recorder) (err error) {
+func measureIdle(ctx context.Context, w *world, r *recorder) error {
 	var all []*idlers
-	defer func() {
-		for _, i := range all {
-			err = errors.Join(err, i.end(ctx))
-		}
-	}()
 	for _, s := range w.standing() {
 		names := []string{s.name}
 		if s.name == "ours" {
@@ -42,39 +36,43 @@ func measureIdle(ctx context.Context, w *world, r *recorder) (err error) {
 			if err == nil && name == withClient {
 				err = i.connect(ctx)
 			}
-			if err != nil {
-				r.leaveOut(name, err)
-			}
+			i.judge(r, err)
 		}
 	}
 	time.Sleep(settle)
 	for range few(w.settings.Rounds) {
-		if err := watchIdle(all, r); err != nil {
-			return err
-		}
+		watchIdle(all, r)
 		r.tick()
+	}
+	for _, i := range all {
+		i.judge(r, i.end(ctx))
 	}
 	return nil
 }
 
-// watchIdle takes one sample of each kind.
-func watchIdle(all []*idlers, r *recorder) (err error) {
+// judge leaves a kind out, once, if there is an error.
+func (i *idlers) judge(r *recorder, err error) {
+	if err != nil && !r.isOut(i.name) {
+		r.leaveOut(i.name, err)
+	}
+}
+
+// watchIdle takes one sample of each kind. One of which a supervisor has died is left
+// out; the others know nothing of that.
+func watchIdle(all []*idlers, r *recorder) {
 	for _, i := range all {
-		if i.before, err = i.activity(); err != nil {
-			return err
-		}
+		before, err := i.activity()
+		i.before = before
+		i.judge(r, err)
 	}
 	time.Sleep(window)
 	for _, i := range all {
 		after, err := i.activity()
-		if err != nil {
-			return err
-		}
+		i.judge(r, err)
 		if !r.isOut(i.name) {
 			cpu := after.cpu - i.before.cpu
 			r.addNumber("idle cpu", i.name, float64(cpu.Microseconds())/1000/several)
 			r.addNumber("idle wake-ups", i.name, float64(after.switches-i.before.switches)/several)
 		}
 	}
-	return nil
 }

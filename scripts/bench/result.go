@@ -159,12 +159,14 @@ func (r *recorder) addNumber(figure, subject string, sample float64) {
 	r.samples[k] = append(r.samples[k], sample)
 }
 
-// leaveOut takes a subject out of the part that is being measured, with the
+// leaveOut takes a subject, or all, out of the part that is being measured, with the
 // samples that there are, and says why.
 func (r *recorder) leaveOut(subject string, err error) {
 	fmt.Fprintf(os.Stderr, "\nbench: %s: %s: left out: %v\n", r.part, subject, err)
 	r.out = append(r.out, leftOut{Part: r.part, Subject: subject, Error: err.Error()})
-	r.order = slices.DeleteFunc(r.order, func(k key) bool { return k.part == r.part && k.subject == subject })
+	r.order = slices.DeleteFunc(r.order, func(k key) bool {
+		return k.part == r.part && (k.subject == subject || subject == allSubjects)
+	})
 }
 
 // lose goes on without a sample: among hundreds, one accident of a machine that

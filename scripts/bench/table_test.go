@@ -58,6 +58,23 @@ func TestRecorder(t *testing.T) {
 	}
 }
 
+// TestLeaveOutAll: of a part that has failed nothing is told, of the others all.
+func TestLeaveOutAll(t *testing.T) {
+	r := newRecorder()
+	for _, r.part = range []string{"stop", "restart"} {
+		r.addNumber(r.part, "ours", 1)
+		r.addNumber(r.part, "crun", 1)
+	}
+	r.leaveOut(allSubjects, errors.New("no room"))
+	want := []value{
+		{Figure: "stop", Subject: "ours", Unit: "us", Median: 1, Low: 1, High: 1, Samples: 1},
+		{Figure: "stop", Subject: "crun", Unit: "us", Median: 1, Low: 1, High: 1, Samples: 1},
+	}
+	if got := r.result().Values; !slices.Equal(got, want) {
+		t.Errorf("values = %+v, want %+v", got, want)
+	}
+}
+
 func TestCell(t *testing.T) {
 	r := &result{Values: []value{
 		{Figure: "start hot", Subject: "ours", Median: 1000},
