@@ -22,13 +22,13 @@ func measureClients(ctx context.Context, w *world, r *recorder) error {
 	}
 	for range few(w.settings.Rounds) + 2 {
 		for _, s := range named(w.available(w.subjects()), "ours") {
-			h, err := s.hold(ctx, w.id())
-			if err != nil {
-				return err
+			if r.isOut(s.name) {
+				continue
 			}
-			last, memory, err := serveMany(ctx, h.(*oursProcess))
-			if err := errors.Join(err, h.finish(ctx)); err != nil {
-				return err
+			last, memory, err := clientsOf(ctx, s, w.id())
+			if err != nil {
+				r.lose(s.name, err)
+				continue
 			}
 			r.addNumber("clients last", s.name, last.Seconds()*1000)
 			r.addNumber("clients memory", s.name, memory)
@@ -36,6 +36,16 @@ func measureClients(ctx context.Context, w *world, r *recorder) error {
 		r.tick()
 	}
 	return nil
+}
+
+// clientsOf takes one sample: see serveMany.
+func clientsOf(ctx context.Context, s subject, id string) (last time.Duration, memory float64, err error) {
+	h, err := s.hold(ctx, id)
+	if err != nil {
+		return 0, 0, err
+	}
+	last, memory, err = serveMany(ctx, h.(*oursProcess))
+	return last, memory, errors.Join(err, h.finish(ctx))
 }
 
 // serveMany returns how long after the command's end the last client knew, and
