@@ -20,7 +20,7 @@ func measureClients(ctx context.Context, w *world, r *recorder) error {
 	if err := raiseFiles(); err != nil {
 		return err
 	}
-	for range few(w.settings.Rounds) + 2 {
+	for range clientRounds(w.settings.Rounds) {
 		for _, s := range named(w.available(w.subjects()), "ours") {
 			if r.isOut(s.name) {
 				continue

@@ -83,3 +83,6 @@ func (w *world) id() string {
 
 // few is the number of rounds of what takes long: three at least, for a median.
 func few(rounds int) int { return min(rounds, max(3, rounds/13)) }
+
+// clientRounds is that number for many clients, which take less.
+func clientRounds(rounds int) int { return few(rounds) + 2 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -9,7 +10,7 @@ import (
 const introduction = `
 ## What it costs
 
-All took their turns within one run: absolute figures drift with the machine's other work, by half at times, ratios within a run by a tenth or so. Figures are
+All took their turns within one run: absolute figures vary by the hour, with the machine's other work, ratios within a run less so. Figures are
 medians; in brackets, divided by ours. *Hot* is the second of two runs back to back, *cold* after a pause of 0.25 s, as in real life.
 *Ours* is the default configuration with a memory limit, with everything that the container is promised above. The floors
 do what cannot be left out, once in C, once in a Go program that executes itself again: a cgroup, namespaces, /proc and /dev, the root, the
@@ -32,18 +33,28 @@ func page(r *result) string {
 			text.WriteString("\n" + markdown(rows))
 		}
 	}
-	text.WriteString("\nWhat this project set itself, as ratios within one run (*must*, *aim*), and what was reached:\n\n")
-	text.WriteString(markdown(goalRows(r)))
-	long, _ := r.find("200 start", "ours")
-	clients, _ := r.find("clients last", "ours")
-	fmt.Fprintf(&text, "\nMeasured %s, %d rounds, %d of what takes long (memory, idling, 200 at once), %d of 1,000 clients, on: %s.\n",
-		r.Date, r.Rounds, long.Samples, clients.Samples, joined(r.Machine))
+	if rows := goalRows(r); len(rows) > 1 {
+		text.WriteString("\nWhat this project set itself, as ratios within one run (*must*, *aim*), and what was reached:\n\n" + markdown(rows))
+	}
+	fmt.Fprintf(&text, "\nMeasured %s, %s, on: %s.\n", r.Date, rounds(r), joined(r.Machine))
 	fmt.Fprintf(&text, "Versions: %s.\n", joined(r.Versions))
 	for _, l := range r.LeftOut {
 		fmt.Fprintf(&text, "Left out: %s.\n", l)
 	}
 	text.WriteString("\n`make bench` repeats it as root, within a quarter of an hour, and leaves nothing behind but the Debian packages that it lacked.\n\n")
 	return text.String()
+}
+
+// rounds says how often it was measured: of a part that was not, nothing.
+func rounds(r *result) string {
+	text := fmt.Sprintf("%d rounds", r.Rounds)
+	if slices.ContainsFunc(r.Values, func(v value) bool { return v.Figure == "pss one" || v.Figure == "idle cpu" || v.Figure == "200 start" }) {
+		text += fmt.Sprintf(", %d of what takes long (memory, idling, 200 at once)", few(r.Rounds))
+	}
+	if slices.ContainsFunc(r.Values, func(v value) bool { return v.Figure == "clients last" }) {
+		text += fmt.Sprintf(", %d of 1,000 clients", clientRounds(r.Rounds))
+	}
+	return text
 }
 
 // markdown makes a table of rows, of which the first is the head.

@@ -127,6 +127,20 @@ func TestRenderAllOfAPart(t *testing.T) {
 	}
 }
 
+// TestPageOfAPart: nothing is said of what was not measured.
+func TestPageOfAPart(t *testing.T) {
+	for figure, want := range map[string]string{
+		"exit hot":     ", 40 rounds, on: ",
+		"pss one":      ", 40 rounds, 3 of what takes long (memory, idling, 200 at once), on: ",
+		"clients last": ", 40 rounds, 5 of 1,000 clients, on: ",
+	} {
+		text := page(&result{Rounds: 40, Values: []value{{Figure: figure, Subject: "crun, lean", Samples: 3}}})
+		if !strings.Contains(text, want) || strings.Contains(text, "set itself") {
+			t.Errorf("page with %q = %q, want %q, and no goals", figure, text[len(introduction):], want)
+		}
+	}
+}
+
 func TestReplaceSectionWithoutMarks(t *testing.T) {
 	for _, text := range []string{"", sectionBegin, sectionEnd, sectionEnd + sectionBegin} {
 		if got, err := replaceSection(text, "new"); err == nil {
