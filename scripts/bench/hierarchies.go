@@ -73,12 +73,51 @@ func (w *world) makeParent() error {
 			continue
 		}
 		for _, dir := range []string{h.mount, filepath.Join(h.mount, w.parent)} {
-			if err := os.WriteFile(filepath.Join(dir, "cgroup.subtree_control"), []byte("+memory +cpu +pids"), 0); err != nil {
+			if err := delegate(dir, "+memory", "+cpu", "+pids"); err != nil {
 				return err
 			}
 		}
 	}
 	return nil
+}
+
+// delegate gives controllers to the cgroups below, or takes them back (kernel document
+// cgroup-v2.rst, "Enabling and Disabling").
+func delegate(dir string, changes ...string) error {
+	return os.WriteFile(filepath.Join(dir, "cgroup.subtree_control"), []byte(strings.Join(changes, " ")), 0)
+}
+
+// delegated are the controllers that the cgroups below have; there is no such list on v1.
+func delegated(dir string) ([]string, error) {
+	text, err := os.ReadFile(filepath.Join(dir, "cgroup.subtree_control"))
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, nil
+	}
+	return strings.Fields(string(text)), err
+}
+
+// withdraw takes back what makeParent has given to the cgroups at the top of a
+// hierarchy and they did not have before. Where there are others, they may use it by
+// now: their limits would go with it.
+func withdraw(mount string, before []string) error {
+	have, err := delegated(mount)
+	if err != nil {
+		return err
+	}
+	var changes []string
+	for _, controller := range []string{"memory", "cpu", "pids"} {
+		if slices.Contains(have, controller) && !slices.Contains(before, controller) {
+			changes = append(changes, "-"+controller)
+		}
+	}
+	if len(changes) == 0 {
+		return nil
+	}
+	entries, err := os.ReadDir(mount)
+	if err != nil || slices.ContainsFunc(entries, os.DirEntry.IsDir) {
+		return err
+	}
+	return delegate(mount, changes...)
 }
 
 // chooseHierarchies finds those of memory, cpu and pids, or the one of v2.
@@ -120,17 +159,26 @@ func hideV2() error {
 	return nil
 }
 
-// removeCgroups removes the cgroup of this name in every hierarchy, and all below.
-func removeCgroups(name string) error {
+// noteCgroups returns what removes the cgroup of this name, with all below it, in every
+// hierarchy, and leaves the hierarchies as they are now.
+func noteCgroups(name string) (restore func() error, err error) {
 	hierarchies, err := findHierarchies()
 	if err != nil {
-		return err
+		return nil, err
 	}
-	var errs []error
+	before := map[string][]string{} // by mount
 	for _, h := range hierarchies {
-		errs = append(errs, removeTree(filepath.Join(h.mount, name)))
+		if before[h.mount], err = delegated(h.mount); err != nil {
+			return nil, err
+		}
 	}
-	return errors.Join(errs...)
+	return func() error {
+		var errs []error
+		for _, h := range hierarchies {
+			errs = append(errs, removeTree(filepath.Join(h.mount, name)), withdraw(h.mount, before[h.mount]))
+		}
+		return errors.Join(errs...)
+	}, nil
 }
 
 // removeTree removes a cgroup from its leaves up. The kernel may still be at the

@@ -1,7 +1,10 @@
 package main
 
 import (
+	"os"
+	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/moby/sys/mountinfo"
@@ -46,5 +49,40 @@ func TestVisible(t *testing.T) {
 		if got := visible(&test.mount); got != test.want {
 			t.Errorf("visible(%+v) = %t, want %t", test.mount, got, test.want)
 		}
+	}
+}
+
+// TestWithdraw: what was there before stays, and so does all if somebody may use it.
+func TestWithdraw(t *testing.T) {
+	for _, test := range []struct {
+		have, before string
+		others       bool
+		want         string // in the file; what is written to it, if anything is
+	}{
+		{"cpu memory pids\n", "", false, "-memory -cpu -pids"},
+		{"cpuset cpu memory pids\n", "cpuset cpu", false, "-memory -pids"},
+		{"cpu memory pids\n", "cpu memory pids", false, "cpu memory pids\n"},
+		{"cpu memory pids\n", "", true, "cpu memory pids\n"},
+		{"hugetlb\n", "", false, "hugetlb\n"},
+	} {
+		dir := t.TempDir()
+		file := filepath.Join(dir, "cgroup.subtree_control")
+		if err := os.WriteFile(file, []byte(test.have), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if test.others {
+			if err := os.Mkdir(filepath.Join(dir, "other"), 0o755); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := withdraw(dir, strings.Fields(test.before)); err != nil {
+			t.Errorf("withdraw(%q) = %v", test.before, err)
+		}
+		if got, err := os.ReadFile(file); string(got) != test.want || err != nil {
+			t.Errorf("withdraw(%q) of %q, others %t: %q, %v, want %q", test.before, test.have, test.others, got, err, test.want)
+		}
+	}
+	if err := withdraw(t.TempDir(), nil); err != nil {
+		t.Errorf("withdraw on v1 = %v, want nil", err)
 	}
 }

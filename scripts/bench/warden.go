@@ -54,7 +54,12 @@ func guard(supervisor string, s settings, out string) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir), removeCgroups(filepath.Base(dir))) }()
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	restore, err := noteCgroups(filepath.Base(dir))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, restore()) }()
 	r, err := measureAll(ctx, dir, supervisor, s)
 	if err != nil && ctx.Err() != nil {
 		return errors.New("interrupted") // the error is of what this has ended
