@@ -40,6 +40,7 @@ func partNames() []string {
 // inside measures everything, in the world that the warden has made.
 func inside(dir string) error {
 	os.Unsetenv(insideVariable)
+	os.Setenv(crunVariable, dir)
 	w, err := enter(dir)
 	if err != nil {
 		return err

@@ -31,6 +31,10 @@ type process struct {
 	ended   bool
 }
 
+// crunVariable tells crun where it makes an empty file for a moment, which stays if it
+// is killed then: in /tmp, if nothing is said.
+const crunVariable = "_LIBCONTAINER_STATEDIR"
+
 // spawn starts a program. Its environment is what the order says and nothing
 // else, so that everybody has the same.
 func spawn(o order) (*process, error) {
@@ -50,7 +54,7 @@ func spawn(o order) (*process, error) {
 	if p.errors, err = nameless(); err == nil {
 		attr := &os.ProcAttr{
 			Dir:   o.dir,
-			Env:   append(o.env, "PATH="+os.Getenv("PATH")),
+			Env:   append(o.env, "PATH="+os.Getenv("PATH"), crunVariable+"="+os.Getenv(crunVariable)),
 			Files: append([]*os.File{stdin, stdout, p.errors}, o.extra...),
 		}
 		p.spawned = now()
