@@ -46,8 +46,8 @@ func (g *Group) claim(owner Owner) error {
 
 // Reclaim ends and removes what the owner has left in the group PARENT/ID, as Create does,
 // but makes and moves nothing. There is one parent, as for Create, or one for each
-// hierarchy. What is no group, or not marked as the owner's, or has a supervisor, is left
-// alone.
+// hierarchy; then each is looked at for the owner's mark. What is no group, or not marked
+// as the owner's, or has a supervisor, is left alone.
 func (h *Host) Reclaim(parents []string, id string, owner Owner) error {
 	if ValidID(id) != nil {
 		return nil
@@ -63,6 +63,9 @@ func (h *Host) Reclaim(parents []string, id string, owner Owner) error {
 	defer g.Close()
 	if marked(g.lock) != owner.String() {
 		return nil
+	}
+	if len(parents) > 1 {
+		g.places = append(g.places[:1], owned(g.places[1:], owner)...)
 	}
 	return g.wrap(g.clear(time.Now().Add(takeOverPatience)))
 }

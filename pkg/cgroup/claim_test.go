@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -83,6 +84,61 @@ func TestReclaimSelf(t *testing.T) {
 	}
 	if err := h.Reclaim([]string{Self}, "x", testOwner); err != nil || exists(path.Join(dir, "own", leaf)) {
 		t.Errorf("Reclaim() = %v, or a leaf was made", err)
+	}
+}
+
+// TestReclaimOwn: what Self was is found by what Own has told, but in a hierarchy where
+// another cgroup has been named instead, that one is left alone.
+func TestReclaimOwn(t *testing.T) {
+	h := host(t, V1)
+	id := t.Name()
+	g, err := h.Create(Self, id, testOwner, Limits{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := start(t, g, "block")
+	if err := g.Close(); err != nil {
+		t.Fatal(err)
+	}
+	own, err := h.Own()
+	if err != nil {
+		t.Fatal(err)
+	}
+	last := len(h.hierarchies) - 1
+	other := path.Join(h.hierarchies[last].mount, testParent, id)
+	if err := os.MkdirAll(other, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	sleeper := exec.Command("sleep", "60")
+	if err := sleeper.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if err := write(path.Join(other, "cgroup.procs"), strconv.Itoa(sleeper.Process.Pid)); err != nil {
+		t.Error(err)
+	}
+	forged := slices.Clone(own)
+	forged[last] = testParent
+	elsewhere := *h
+	elsewhere.self = "/none"
+	if err := elsewhere.Reclaim(forged, id, testOwner); err != nil {
+		t.Error(err)
+	}
+	p.killed(t)
+	if procs := text(t, path.Join(other, "cgroup.procs")); strings.TrimSpace(procs) != strconv.Itoa(sleeper.Process.Pid) {
+		t.Errorf("in the other cgroup there is %q, want the process that was there", procs)
+	}
+	_ = sleeper.Process.Kill() // it lives
+	_ = sleeper.Wait()         // killed
+	if err := removeTree(other); err != nil {
+		t.Error(err)
+	}
+	if err := removeTree(path.Join(h.hierarchies[last].mount, own[last], id)); err != nil {
+		t.Error(err)
+	}
+	for i, hi := range h.hierarchies {
+		if dir := path.Join(hi.mount, own[i], id); exists(dir) {
+			t.Errorf("%s is still there", dir)
+		}
 	}
 }
 

@@ -68,6 +68,9 @@ func (h *Host) Create(parent, id string, owner Owner, need Limits) (*Group, erro
 		_ = g.Close()
 		return nil, g.wrap(err)
 	}
+	if parent == Self {
+		g.markOthers(owner)
+	}
 	return g, nil
 }
 

@@ -43,6 +43,31 @@ func mark(fd int, owner Owner) {
 	}
 }
 
+// markOthers marks the group in the other hierarchies, too. Below Self it may have another
+// path in each, and the next supervisor knows them from a file only, which the container
+// may have been able to write.
+func (g *Group) markOthers(owner Owner) {
+	for _, p := range g.places[1:] {
+		if fd, err := unix.Open(p.dir(), dirFlags, 0); err == nil {
+			mark(fd, owner)
+			_ = unix.Close(fd)
+		}
+	}
+}
+
+// owned returns the places where there is a group that is marked as the owner's.
+func owned(places []place, owner Owner) (list []place) {
+	for _, p := range places {
+		if fd, err := unix.Open(p.dir(), dirFlags, 0); err == nil {
+			if marked(fd) == owner.String() {
+				list = append(list, p)
+			}
+			_ = unix.Close(fd)
+		}
+	}
+	return list
+}
+
 // marked returns the mark, or "" if there is none.
 func marked(fd int) string {
 	var buf [64]byte // two numbers of at most 20 digits
