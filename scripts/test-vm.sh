@@ -6,7 +6,8 @@
 #   TEST_ROUNDS, TEST_SEED, TEST_ROUND      for the tests that repeat themselves
 #   CACHE=DIR                               where kernels are kept
 #   KEEP=1                                  print each kernel's log, not only on failure
-#   FAILED=FILE                             append the names of the tests that failed
+#   FAILED=FILE                             append what failed, by the names of tests
+#   SILENCE=S                               how long a VM may say nothing
 #
 # The VM is qemu in software emulation, whatever /dev/kvm promises: some hosts
 # offer one on which no stock kernel boots. The status is 1 if a test failed, if a
@@ -25,7 +26,9 @@ TOOLS='sh comm nice pgrep prlimit setpriv socat strace'
 PACKAGES='pkg/cgroup init shim cmd/harpoon-supervisor'
 FACTOR=10   # how much longer everything may take under emulation
 LIMIT=${LIMIT:-1500} # s, for one kernel
-SILENCE=300          # s without a word from the kernel or a test: the VM hangs
+# s without a word from the kernel or a test: the VM hangs. In many rounds it does not.
+SILENCE=${SILENCE:-${TEST_ROUNDS:+$LIMIT}}
+SILENCE=${SILENCE:-300}
 
 CACHE=${CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/harpoon-test-vm}
 PATH=$PATH:/usr/sbin:/sbin # mke2fs
@@ -142,7 +145,7 @@ EMULATION=3
 # The status is EMULATION if qemu may be the cause of a failure: the kernel crashed, it
 # hung while no test ran, or its clock ran too fast.
 boot() {
-	local nonce status uptime how log=$work/log guest=$work/guest started=$SECONDS
+	local nonce status uptime how verdict=1 log=$work/log guest=$work/guest started=$SECONDS
 	nonce=$(od -An -N8 -tx1 /dev/urandom | tr -d ' ')
 	rm -rf "$guest"
 	mkdir -p "$guest"
@@ -172,18 +175,14 @@ boot() {
 	how="${status:+status }${status:-no status: it did not boot, hung, crashed or ran out of time} after $((SECONDS - started)) s"
 	say "$1: $how"
 	[[ $status == 0 ]] && return
-	if [[ -s $work/failed ]]; then
-		cat "$work/failed" >>"${FAILED:-/dev/null}"
-	else
-		echo "vm $1: $how; its last words: $(tr -d '\r' <"$log" | tail -n1)" >>"${FAILED:-/dev/null}"
-	fi
 	# The emulation is not without faults, see above. What is ours comes again.
-	[[ ! $status ]] && { grep -q 'Kernel panic' "$log" || [[ ! -s $work/failed ]]; } && return "$EMULATION"
+	[[ ! $status ]] && { grep -q 'Kernel panic' "$log" || [[ ! -s $work/failed ]]; } && verdict=$EMULATION
 	# While the kernel measures the CPU's clock, others may keep the emulation from
 	# running; then all of the guest's deadlines are wrong.
 	uptime=$(sed -n 's/.*harpoon-test: .* after \([0-9]*\)\.[0-9]* s.*/\1/p' "$log" | tail -n1)
-	((${uptime:-0} > 2 * (SECONDS - started))) && return "$EMULATION"
-	return 1
+	((${uptime:-0} > 2 * (SECONDS - started))) && verdict=$EMULATION
+	[[ -s $work/failed ]] || echo "vm $1: $how; its last words: $(tr -d '\r' <"$log" | tail -n1)" >"$work/failed"
+	return "$verdict"
 }
 
 packages
@@ -207,7 +206,12 @@ for entry in $KERNELS; do
 		status=0
 		boot "$version" || status=$?
 	fi
-	if ((status == 0)); then passed+=("$version"); else failed+=("$version"); fi
+	if ((status == 0)); then
+		passed+=("$version")
+	else
+		failed+=("$version")
+		cat "$work/failed" >>"${FAILED:-/dev/null}"
+	fi
 done
 say "passed: ${passed[*]:-none}; FAILED: ${failed[*]:-none}; COULD NOT BE HAD: ${missing[*]:-none}"
 ((${#failed[@]} == 0 && ${#passed[@]} > 0))
