@@ -179,9 +179,9 @@ func (c *container) describe(o Options, name cgroupName) []byte {
 type cgroupName struct {
 	Parent string `json:"parent"`
 	ID     string `json:"id"`
-	// Own is what Parent stood for, in each hierarchy, if it is cgroup.Self: the next
-	// supervisor's own cgroup may be another.
-	Own []string `json:"own"`
+	// Own is what Parent stood for, see cgroup.Host.Own, if it is cgroup.Self: the next
+	// supervisor's own cgroup may be another. (Paths that are no UTF-8 are not found.)
+	Own map[string]string `json:"own"`
 }
 
 func newCgroupName(o Options) cgroupName {
@@ -202,9 +202,9 @@ func (n cgroupName) is(parent, id string) bool {
 // reclaim ends what is left in the cgroup.
 func (n cgroupName) reclaim(host *cgroup.Host, owner cgroup.Owner) error {
 	if n.Parent == cgroup.Self && len(n.Own) > 0 {
-		return host.Reclaim(n.Own, n.ID, owner)
+		return host.ReclaimOwn(n.Own, n.ID, owner)
 	}
-	return host.Reclaim([]string{n.Parent}, n.ID, owner)
+	return host.Reclaim(n.Parent, n.ID, owner)
 }
 
 func (n cgroupName) append(b []byte, key string) []byte {
@@ -212,7 +212,11 @@ func (n cgroupName) append(b []byte, key string) []byte {
 	b = plainjson.AppendText(b, "parent", n.Parent)
 	b = plainjson.AppendText(b, "id", n.ID)
 	if len(n.Own) > 0 {
-		b = plainjson.AppendTexts(b, "own", n.Own)
+		b = append(plainjson.AppendKey(b, "own"), '{')
+		for _, name := range slices.Sorted(maps.Keys(n.Own)) {
+			b = plainjson.AppendText(b, name, n.Own[name])
+		}
+		b = append(b, '}')
 	}
 	if path := n.Parent + "/" + n.ID; !utf8.ValidString(path) { // which JSON cannot hold
 		b = plainjson.AppendText(b, "path_base64", base64.StdEncoding.EncodeToString([]byte(path)))

@@ -17,7 +17,7 @@ import (
 // environment.
 func TestDescribe(t *testing.T) {
 	o := Options{Hostname: `h"1`, ID: "id", CgroupParent: "self", Command: []string{"/bin/a", "\xff", "<\n>"}, Version: "v1"}
-	name := cgroupName{Parent: o.CgroupParent, ID: o.ID, Own: []string{"/a", "/b"}}
+	name := cgroupName{Parent: o.CgroupParent, ID: o.ID, Own: map[string]string{"cpu": "/b", "memory": "/a"}}
 	c := &container{
 		restart: agent.RestartNo, network: agent.NetworkHost, seccomp: agent.SeccompDefault,
 		limits: cgroup.Limits{Memory: 1 << 40, CPU: 1e-7, PIDs: 7, OOMGroup: true},
@@ -28,7 +28,7 @@ func TestDescribe(t *testing.T) {
 	}
 	want := map[string]any{
 		"hostname": `h"1`, "command": []any{"/bin/a", "\ufffd", "<\n>"}, "working_dir": "/w", "env": []any{"A", "B"},
-		"uid": 1.0, "gid": 4294967294.0, "capabilities": []any{}, "cgroup": map[string]any{"parent": "self", "id": "id", "own": []any{"/a", "/b"}},
+		"uid": 1.0, "gid": 4294967294.0, "capabilities": []any{}, "cgroup": map[string]any{"parent": "self", "id": "id", "own": map[string]any{"memory": "/a", "cpu": "/b"}},
 		"limits": map[string]any{"memory_bytes": 1099511627776.0, "cpus": 1e-7, "pids": 7.0, "oom_group": true, "open_files": 4069.0},
 		"userns": nil, "mounts": nil, "network": "host", "seccomp": "default", "restart": "no",
 		"supervisor": map[string]any{"pid": float64(os.Getpid()), "version": "v1"},
@@ -62,8 +62,8 @@ func TestPredecessor(t *testing.T) {
 		t.Errorf("in an empty directory: %q", got)
 	}
 	for _, want := range []cgroupName{
-		{Parent: "/harpoon", ID: "id"}, {Parent: "self", ID: "a \" b", Own: []string{"/a"}}, {Parent: "/", ID: "\xff"},
-		{Parent: "/a\xfe/b", ID: strings.Repeat("\xff", 255)}, {Parent: "/\xff", ID: "ü"}, {Parent: "self", ID: "\xff", Own: []string{"/a", "/"}},
+		{Parent: "/harpoon", ID: "id"}, {Parent: "self", ID: "a \" b", Own: map[string]string{"unified": "/a"}}, {Parent: "/", ID: "\xff"},
+		{Parent: "/a\xfe/b", ID: strings.Repeat("\xff", 255)}, {Parent: "/\xff", ID: "ü"}, {Parent: "self", ID: "\xff", Own: map[string]string{"memory": "/a", "cpu": "/"}},
 	} {
 		if err := os.WriteFile(resolvedName, (&container{}).describe(Options{}, want), 0o600); err != nil {
 			t.Fatal(err)

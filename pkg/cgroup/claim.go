@@ -45,14 +45,27 @@ func (g *Group) claim(owner Owner) error {
 }
 
 // Reclaim ends and removes what the owner has left in the group PARENT/ID, as Create does,
-// but makes and moves nothing. There is one parent, as for Create, or one for each
-// hierarchy; then each is looked at for the owner's mark. What is no group, or not marked
-// as the owner's, or has a supervisor, is left alone.
-func (h *Host) Reclaim(parents []string, id string, owner Owner) error {
+// but makes and moves nothing. What is no group, or not marked as the owner's, or has a
+// supervisor, is left alone.
+func (h *Host) Reclaim(parent, id string, owner Owner) error {
+	places, err := h.places(parent, id, stay)
+	return h.reclaim(places, err, id, owner)
+}
+
+// ReclaimOwn is Reclaim for a group that was made below Self by a caller to whom Own has
+// returned own. Each hierarchy's group is looked at for the mark.
+func (h *Host) ReclaimOwn(own map[string]string, id string, owner Owner) error {
+	places, err := h.formerPlaces(own, id)
+	if err == nil {
+		places = append(places[:1], owned(places[1:], owner)...)
+	}
+	return h.reclaim(places, err, id, owner)
+}
+
+func (h *Host) reclaim(places []place, err error, id string, owner Owner) error {
 	if ValidID(id) != nil {
 		return nil
 	}
-	places, err := h.formerPlaces(parents, id)
 	if err != nil {
 		return unless(err, errNoParent, errLeaf, errOutside)
 	}
@@ -63,9 +76,6 @@ func (h *Host) Reclaim(parents []string, id string, owner Owner) error {
 	defer g.Close()
 	if marked(g.lock) != owner.String() {
 		return nil
-	}
-	if len(parents) > 1 {
-		g.places = append(g.places[:1], owned(g.places[1:], owner)...)
 	}
 	return g.wrap(g.clear(time.Now().Add(takeOverPatience)))
 }

@@ -3,10 +3,10 @@ package cgroup
 import (
 	"errors"
 	"io/fs"
+	"maps"
 	"os"
 	"os/exec"
 	"path"
-	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -18,7 +18,7 @@ import (
 func TestReclaim(t *testing.T) {
 	eachHost(t, func(t *testing.T, h *Host) {
 		id, p := abandon(t, h, testOwner)
-		if err := h.Reclaim([]string{testParent}, id, testOwner); err != nil {
+		if err := h.Reclaim(testParent, id, testOwner); err != nil {
 			t.Fatal(err)
 		}
 		p.killed(t)
@@ -49,7 +49,7 @@ func TestReclaimLeavesAlone(t *testing.T) {
 			{testParent + "/none", "none"}, {testParent + "/cgroup.procs", "x"}, {testParent + "/" + strings.Repeat("x/", 3000), "x"},
 			{"relative", "x"}, {testParent, ".."}, {"", ""},
 		} {
-			if err := h.Reclaim([]string{name.parent}, name.id, testOwner); err != nil {
+			if err := h.Reclaim(name.parent, name.id, testOwner); err != nil {
 				t.Errorf("Reclaim(%.60q, %q) = %v, want nil", name.parent, name.id, err)
 			}
 		}
@@ -71,7 +71,7 @@ func TestReclaimLeavesAlone(t *testing.T) {
 func TestReclaimSelf(t *testing.T) {
 	dir := t.TempDir()
 	h := &Host{version: V2, self: path.Join(dir, "self"), hierarchies: []hierarchy{{mount: dir, root: "/"}}}
-	if err := h.Reclaim([]string{Self}, "x", testOwner); !errors.Is(err, fs.ErrNotExist) {
+	if err := h.Reclaim(Self, "x", testOwner); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("Reclaim() = %v where the own cgroup cannot be read", err)
 	}
 	for name, text := range map[string]string{"self": "0::/own\n", "own/cgroup.type": "domain\n"} {
@@ -82,7 +82,7 @@ func TestReclaimSelf(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := h.Reclaim([]string{Self}, "x", testOwner); err != nil || exists(path.Join(dir, "own", leaf)) {
+	if err := h.Reclaim(Self, "x", testOwner); err != nil || exists(path.Join(dir, "own", leaf)) {
 		t.Errorf("Reclaim() = %v, or a leaf was made", err)
 	}
 }
@@ -104,8 +104,8 @@ func TestReclaimOwn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	last := len(h.hierarchies) - 1
-	other := path.Join(h.hierarchies[last].mount, testParent, id)
+	last := h.hierarchies[len(h.hierarchies)-1]
+	other := path.Join(last.mount, testParent, id)
 	if err := os.MkdirAll(other, 0o755); err != nil {
 		t.Fatal(err)
 	}
@@ -116,11 +116,11 @@ func TestReclaimOwn(t *testing.T) {
 	if err := write(path.Join(other, "cgroup.procs"), strconv.Itoa(sleeper.Process.Pid)); err != nil {
 		t.Error(err)
 	}
-	forged := slices.Clone(own)
-	forged[last] = testParent
+	forged := maps.Clone(own)
+	forged[last.name()] = testParent
 	elsewhere := *h
 	elsewhere.self = "/none"
-	if err := elsewhere.Reclaim(forged, id, testOwner); err != nil {
+	if err := elsewhere.ReclaimOwn(forged, id, testOwner); err != nil {
 		t.Error(err)
 	}
 	p.killed(t)
@@ -132,11 +132,11 @@ func TestReclaimOwn(t *testing.T) {
 	if err := removeTree(other); err != nil {
 		t.Error(err)
 	}
-	if err := removeTree(path.Join(h.hierarchies[last].mount, own[last], id)); err != nil {
+	if err := removeTree(path.Join(last.mount, own[last.name()], id)); err != nil {
 		t.Error(err)
 	}
-	for i, hi := range h.hierarchies {
-		if dir := path.Join(hi.mount, own[i], id); exists(dir) {
+	for _, hi := range h.hierarchies {
+		if dir := path.Join(hi.mount, own[hi.name()], id); exists(dir) {
 			t.Errorf("%s is still there", dir)
 		}
 	}

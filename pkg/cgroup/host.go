@@ -49,6 +49,14 @@ type hierarchy struct {
 	controllers []string // of ours; on v2 none: what is there is seen in each group
 }
 
+// name names a hierarchy: by the first of its controllers.
+func (h hierarchy) name() string {
+	if len(h.controllers) == 0 {
+		return "unified"
+	}
+	return h.controllers[0]
+}
+
 // usualDir is where distributions mount cgroups: v2 itself, or a hierarchy of v1 for
 // each controller, by its name or with a link of that name (cgroups(7)).
 const usualDir = "/sys/fs/cgroup"

@@ -53,44 +53,53 @@ func (h *Host) places(parent, id string, base func(mount, own string) (string, e
 	return list, nil
 }
 
-// Own returns the parent that Self stands for, in each hierarchy: what Reclaim takes from
-// a caller who is elsewhere.
-func (h *Host) Own() ([]string, error) {
+// Own returns the parent that Self stands for, in each hierarchy, by name: what
+// ReclaimOwn takes from a caller who is elsewhere.
+func (h *Host) Own() (map[string]string, error) {
 	places, err := h.selfPlaces("", stay)
-	var parents []string
+	own := map[string]string{}
 	for _, p := range places {
-		parents = append(parents, p.group)
+		own[p.name()] = p.group
 	}
-	return parents, err
+	return own, err
 }
 
-// formerPlaces returns where the group PARENT/ID has been made, see Reclaim.
-func (h *Host) formerPlaces(parents []string, id string) ([]place, error) {
-	if len(parents) == 1 {
-		return h.places(parents[0], id, stay)
-	}
-	if len(parents) != len(h.hierarchies) {
-		return nil, errNoParent
+// formerPlaces returns where Own says that the group ID has been made, the first
+// hierarchy first, in those that there are now.
+func (h *Host) formerPlaces(own map[string]string, id string) ([]place, error) {
+	h, err := h.lookedUp()
+	if err != nil {
+		return nil, err
 	}
 	var list []place
 	for i, hi := range h.hierarchies {
-		if !path.IsAbs(parents[i]) || strings.ContainsRune(parents[i], 0) {
+		parent, found := own[hi.name()]
+		switch {
+		case path.IsAbs(parent) && !strings.ContainsRune(parent, 0):
+			list = append(list, place{hierarchy: hi, group: path.Join(parent, id)})
+		case found || i == 0:
 			return nil, errNoParent
 		}
-		list = append(list, place{hierarchy: hi, group: path.Join(parents[i], id)})
 	}
 	return list, nil
+}
+
+// lookedUp returns the host with its hierarchies' roots.
+func (h *Host) lookedUp() (*Host, error) {
+	if h.hierarchies[0].root != "" {
+		return h, nil
+	}
+	// They were in the usual places, and of one version.
+	return lookUp(map[Version]string{V1: typeV1, V2: typeV2}[h.version])
 }
 
 func (h *Host) selfPlaces(id string, toBase func(mount, own string) (string, error)) ([]place, error) {
 	if h.version == V2 && id == leaf {
 		return nil, fmt.Errorf("cgroup parent self: %q %w", id, errLeaf)
 	}
-	if h.hierarchies[0].root == "" { // they were in the usual places, and of one version
-		var err error
-		if h, err = lookUp(map[Version]string{V1: typeV1, V2: typeV2}[h.version]); err != nil {
-			return nil, fmt.Errorf("cgroup parent self: %w", err)
-		}
+	h, err := h.lookedUp()
+	if err != nil {
+		return nil, fmt.Errorf("cgroup parent self: %w", err)
 	}
 	f, err := os.Open(h.self)
 	if err != nil {

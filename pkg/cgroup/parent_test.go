@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path"
@@ -90,17 +91,22 @@ func TestFormerPlaces(t *testing.T) {
 		t.Fatal(err)
 	}
 	own, err := h.Own()
-	if err != nil || !slices.Equal(own, []string{"/1", "/u"}) {
-		t.Fatalf("Own() = %q, %v, want /1, /u", own, err)
+	if err != nil || !maps.Equal(own, map[string]string{"memory": "/1", "cpu": "/u"}) {
+		t.Fatalf("Own() = %q, %v, want memory /1, cpu /u", own, err)
 	}
 	h.self = "/none"
 	places, err := h.formerPlaces(own, "id")
 	if err != nil || len(places) != 2 || places[0].dir() != "/m/1/id" || places[1].dir() != "/c/u/id" {
 		t.Errorf("formerPlaces() = %v, %v, want /m/1/id, /c/u/id", places, err)
 	}
-	for _, parents := range [][]string{nil, {"/1", "u"}, {"/1", "/u\x00"}, {"/1", "/u", "/u"}} {
-		if places, err := h.formerPlaces(parents, "id"); err != errNoParent {
-			t.Errorf("formerPlaces(%q) = %v, %v, want %v", parents, places, err, errNoParent)
+	// A hierarchy may have come, or gone, since.
+	places, err = h.formerPlaces(map[string]string{"memory": "/1", "blkio": "/b"}, "id")
+	if err != nil || len(places) != 1 || places[0].dir() != "/m/1/id" {
+		t.Errorf("formerPlaces() = %v, %v, want /m/1/id", places, err)
+	}
+	for _, own := range []map[string]string{nil, {"cpu": "/u"}, {"memory": "/1", "cpu": "u"}, {"memory": "/1", "cpu": "/u\x00"}, {"memory": ""}} {
+		if places, err := h.formerPlaces(own, "id"); err != errNoParent {
+			t.Errorf("formerPlaces(%q) = %v, %v, want %v", own, places, err, errNoParent)
 		}
 	}
 }
