@@ -49,7 +49,8 @@ func explain(data []byte, err error) error {
 		if field == "" {
 			field = "configuration"
 		}
-		// The place is that of the value's end: in a map it is the one thing to find it by.
+		// The place is that of the value's end, or of its opening bracket: in a map it is the
+		// one thing to find it by.
 		return fmt.Errorf("%s: want %s, got %s (%s)", field, wireType(e.Type.Kind().String()), e.Value, position(data, int(e.Offset)-1))
 	}
 	return err
