@@ -77,6 +77,13 @@ func (c *child) signal(signal syscall.Signal) error {
 // wait is the goroutine, or the end of a failed start, that waits for the end
 // of the process and reaps it. There is one, once for each child.
 func (c *child) wait() (unix.WaitStatus, error) {
+	if err := c.pidfd.SetReadDeadline(time.Time{}); err != nil {
+		return 0, err
+	}
+	return c.reap()
+}
+
+func (c *child) reap() (unix.WaitStatus, error) {
 	var status unix.WaitStatus
 	var pid int
 	var err error
@@ -96,7 +103,7 @@ func (c *child) waitFor(d time.Duration) (unix.WaitStatus, error) {
 	if err := c.pidfd.SetReadDeadline(time.Now().Add(d)); err != nil {
 		return 0, err
 	}
-	return c.wait()
+	return c.reap()
 }
 
 func (c *child) close() {

@@ -30,8 +30,11 @@ func (s *starter) explain(r *run, helper process, err error) error {
 		status, err = helper.waitFor(reapPatience())
 		return err
 	})
+	if helper == r.child {
+		r.unreaped = unreaped != nil
+	}
 	at := s.stepOf(stat)
-	if errors.Is(unreaped, os.ErrDeadlineExceeded) && errors.Is(err, os.ErrDeadlineExceeded) {
+	if unkilled == nil && errors.Is(unreaped, os.ErrDeadlineExceeded) && errors.Is(err, os.ErrDeadlineExceeded) {
 		return fmt.Errorf("init: %s: no answer within %v, and it cannot be killed", at, syncpipe.Timeout)
 	}
 	if unreaped != nil {

@@ -50,6 +50,8 @@ type run struct {
 	kills killCounter
 	// killed: the supervisor itself has sent SIGKILL.
 	killed bool
+	// unreaped: a start has failed, and init was killed, but does not end.
+	unreaped bool
 	// ended is closed when the command's end is known, killing when killAll has ended;
 	// nil is a run that has no such thing.
 	ended, killing chan struct{}

@@ -6,8 +6,6 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
-
-	"harpoon-supervisor/pkg/syncpipe"
 )
 
 // startRun starts the next run beside the loop.
@@ -84,7 +82,8 @@ func (r startResult) settled() *run {
 	late := <-r.late
 	if late.err == nil { // nobody waits for its command
 		_ = late.run.signal(unix.SIGKILL)
-		_, _ = late.run.child.waitFor(syncpipe.Timeout) // what is left, clear finds
+		_, err := late.run.child.waitFor(reapPatience())
+		late.run.unreaped = err != nil
 	}
 	return late.run
 }
@@ -98,6 +97,7 @@ func (s *supervisor) clearRun(settled func() *run) {
 		defer close(done)
 		<-before
 		r := settled()
+		s.awaitDeath(r)
 		err := r.clear()
 		if r.group != nil { // one that got so far took over what was left
 			s.leftOver.Store(err != nil)
@@ -106,6 +106,23 @@ func (s *supervisor) clearRun(settled func() *run) {
 			s.log.Error("cleanup", "run", r.number, "error", err)
 		}
 	}()
+}
+
+// awaitDeath waits for an init that was killed, as long as the supervisor does not end:
+// when the kernel lets go of it there is nobody else to clear what it has left.
+func (s *supervisor) awaitDeath(r *run) {
+	if !r.unreaped {
+		return
+	}
+	dead := make(chan struct{})
+	go func() {
+		_, _ = r.child.wait()
+		close(dead)
+	}()
+	select {
+	case <-dead:
+	case <-s.quit:
+	}
 }
 
 // fail ends a start.

@@ -63,6 +63,10 @@ func openTrace(name string, log *slog.Logger) *tracer {
 	return &tracer{file: file, log: log}
 }
 
+// tracePatience is how long an event may take to be written: so short that no other
+// deadline of a start is missed for it.
+func tracePatience() time.Duration { return syncpipe.Timeout / 5 }
+
 // soon is a step that may hang, without which things go on then.
 func soon(name string, f func() error) error {
 	done := make(chan error, 1)
@@ -70,8 +74,8 @@ func soon(name string, f func() error) error {
 	select {
 	case err := <-done:
 		return err
-	case <-time.After(syncpipe.Timeout):
-		return errLate(name)
+	case <-time.After(tracePatience()):
+		return fmt.Errorf("%s: no answer within %v", name, tracePatience())
 	}
 }
 
