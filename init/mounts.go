@@ -20,8 +20,9 @@ type mount struct {
 	syncpipe.Mount
 	index    int // in the configuration, or -1
 	readOnly bool
-	source   int   // of a volume, open
-	err      error // or why it is not
+	source   int    // of a volume, open
+	err      error  // or why it is not
+	dev, ino uint64 // of the root of what has been mounted
 }
 
 // short names the mount by its number in the configuration: its path may be long.
@@ -32,10 +33,9 @@ func (m mount) short() string {
 	return "mount " + strconv.Itoa(m.index)
 }
 
-// mounts returns the configured mounts in the order of their destination, so that
-// parents come first, and that of resolv.conf after them: it may be a link that leads
-// into one of them. A volume over /etc, or a mount in its place, has the resolv.conf
-// that it has.
+// mounts returns the configured mounts, parents first, and that of resolv.conf after
+// them: it may be a link that leads into one of them. A volume over /etc, or a mount in
+// its place, has the resolv.conf that it has.
 func mounts(config *syncpipe.Config) []mount {
 	var list []mount
 	resolve := unix.Access(resolvConf, unix.F_OK) == nil
@@ -45,7 +45,6 @@ func mounts(config *syncpipe.Config) []mount {
 			resolve = false
 		}
 	}
-	slices.SortFunc(list, func(a, b mount) int { return strings.Compare(a.Dest, b.Dest) })
 	if resolve {
 		list = append(list, mount{Mount: syncpipe.Mount{Source: resolvConf, Dest: resolvConf}, index: -1, readOnly: true})
 	}
@@ -61,7 +60,8 @@ func below(path, dir string) bool {
 	return path == dir || strings.HasPrefix(path, dir+"/")
 }
 
-func (c *container) mount(m mount) error {
+// mount makes a mount, and notes what is to be seen there.
+func (c *container) mount(m *mount) error {
 	if m.Source == "" {
 		return c.mountTmp(m)
 	}
@@ -74,7 +74,7 @@ func (c *container) mount(m mount) error {
 
 // mountTmp mounts a tmpfs for everybody in the container. Size 0 is tmpfs' own
 // "no limit" (kernel document filesystems/tmpfs.rst).
-func (c *container) mountTmp(m mount) error {
+func (c *container) mountTmp(m *mount) error {
 	at, err := c.openPlace(m, directory)
 	if err != nil {
 		return err
@@ -88,12 +88,15 @@ func (c *container) mountTmp(m mount) error {
 		return pathError("mount", m.Dest, err)
 	}
 	defer unix.Close(fd)
-	return c.claim(fd)
+	if m.dev, m.ino, err = inode(fd); err == nil {
+		c.ours = append(c.ours, m.dev)
+	}
+	return err
 }
 
 // mountVolume binds a file or directory of the host, recursively, and nosuid
 // and nodev all the way down. An error about the source is a bare errno.
-func (c *container) mountVolume(m mount) error {
+func (c *container) mountVolume(m *mount) error {
 	if m.err != nil {
 		return m.err
 	}
@@ -114,6 +117,12 @@ func (c *container) mountVolume(m mount) error {
 		return err
 	}
 	defer unix.Close(at)
+	if m.index < 0 && c.configured(at) {
+		return nil // a link to what is mounted there
+	}
+	if m.dev, m.ino, err = inode(m.source); err != nil {
+		return err
+	}
 	if c.UserNS != nil && m.index >= 0 {
 		if err := c.bindMapped(m.source, at); err != nil {
 			return unmapped(m, err)
@@ -132,11 +141,47 @@ func (c *container) mountVolume(m mount) error {
 	return setAttributes(fd, attr, true)
 }
 
+// inode returns the numbers of what is open, by which it is known elsewhere.
+func inode(fd int) (dev, ino uint64, err error) {
+	var st unix.Stat_t
+	err = unix.Fstat(fd, &st)
+	return st.Dev, st.Ino, err
+}
+
+// configured reports whether what is open is what the configuration has mounted there.
+func (c *container) configured(at int) bool {
+	dev, ino, err := inode(at)
+	return err == nil && slices.ContainsFunc(c.mounts, func(m mount) bool { return m.index >= 0 && m.dev == dev && m.ino == ino })
+}
+
+// checkMounts refuses mounts that hide one another. They have been made in the order of
+// their paths; where links of the rootfs lead it may be another one.
+func (c *container) checkMounts() error {
+	for _, m := range c.mounts {
+		if m.index < 0 {
+			continue
+		}
+		var dev, ino uint64
+		at, err := openInside(c.root, m.Dest, nothing, nil)
+		if err == nil {
+			dev, ino, err = inode(at)
+			unix.Close(at)
+		}
+		if err != nil && !errors.Is(err, unix.ENOENT) && !errors.Is(err, unix.ENOTDIR) {
+			return err
+		}
+		if err != nil || dev != m.dev || ino != m.ino {
+			return fmt.Errorf("%s is hidden by another mount (a link of the rootfs leads there)", m.Dest)
+		}
+	}
+	return nil
+}
+
 // openPlace opens, and makes if need be, what is to be mounted on, wherever
 // links lead inside the root; but not where that would hide what every container
 // has: the root itself, anything in /proc, /sys and /dev/pts, and in /dev all that
 // is not a directory made for a mount.
-func (c *container) openPlace(m mount, missing kind) (int, error) {
+func (c *container) openPlace(m *mount, missing kind) (int, error) {
 	what := "mount " + m.Dest
 	if m.Source != "" {
 		what += " from " + m.Source

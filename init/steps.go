@@ -95,7 +95,10 @@ func allSteps(c *container) []step {
 		{name: "mount /dev", run: c.mountDev, by: hostRoot},
 	}
 	for i, m := range c.mounts { // rootfs/...
-		list = append(list, step{name: "mount " + m.Dest, short: m.short(), by: hostRoot, run: func() error { return c.mount(c.mounts[i]) }})
+		list = append(list, step{name: "mount " + m.Dest, short: m.short(), by: hostRoot, run: func() error { return c.mount(&c.mounts[i]) }})
+	}
+	if len(c.Mounts) > 1 {
+		list = append(list, step{name: "check mounts", run: c.checkMounts, by: hostRoot})
 	}
 	return append(list, []step{
 		// All mount points have been made now.
