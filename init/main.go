@@ -67,7 +67,7 @@ func run(pipe *syncpipe.Conn) (err error) {
 		}
 		if traced {
 			if err := pipe.Send(syncpipe.Message{Type: syncpipe.TypeStep, Step: &syncpipe.Step{
-				Name: s.name, Start: start, Took: syncpipe.Monotonic() - start,
+				Name: syncpipe.Short(s.name), Start: start, Took: syncpipe.Monotonic() - start,
 			}}); err != nil {
 				return err
 			}
@@ -94,32 +94,22 @@ func (e *stepError) Unwrap() error { return e.err }
 
 // report tells the shim. If it is gone there is nobody else to tell.
 func report(pipe *syncpipe.Conn, err error) {
-	failed := &syncpipe.Failed{Text: short(err.Error())}
+	failed := &syncpipe.Failed{Text: syncpipe.Short(err.Error())}
 	if e, ok := errors.AsType[*stepError](err); ok {
-		failed.Step = e.step
+		failed.Step = syncpipe.Short(e.step)
 	}
 	if e, ok := errors.AsType[syscall.Errno](err); ok {
 		failed.Errno = e
 	}
 	if e, ok := errors.AsType[*fs.PathError](err); ok {
-		failed.Path = short(e.Path)
+		failed.Path = syncpipe.Short(e.Path)
 	}
 	_ = pipe.Send(syncpipe.Message{Type: syncpipe.TypeFailed, Failed: failed})
-}
-
-// short cuts a text to what is sure to fit into a message: as JSON it may grow
-// sixfold.
-func short(text string) string {
-	const most = 4096
-	if len(text) <= most {
-		return text
-	}
-	return strings.ToValidUTF8(text[:most], "") + "..."
 }
 
 // setName shows the step in the thread's name, where the shim finds it when a
 // step hangs. The slash keeps it apart from every executed command's name.
 func setName(step string) {
-	name := append([]byte("/"+step), 0)                                                        // the kernel cuts it at 15 bytes
-	_ = unix.Prctl(unix.PR_SET_NAME, uintptr(unsafe.Pointer(unsafe.SliceData(name))), 0, 0, 0) // cannot fail
+	name := append([]byte("/"+step), 0)                                                             // the kernel cuts it at 15 bytes
+	_ = call(unix.SYS_PRCTL, unix.PR_SET_NAME, uintptr(unsafe.Pointer(unsafe.SliceData(name))), 0) // cannot fail
 }

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"harpoon-supervisor/pkg/syncpipe"
 )
 
 // startRun starts the next run beside the loop.
@@ -127,8 +129,8 @@ func (s *supervisor) awaitDeath(r *run) {
 
 // fail ends a start.
 func (s *supervisor) fail(err error) {
-	s.log.Error("start failed", "error", err)
-	s.err = err.Error()
+	s.err = syncpipe.Short(err.Error()) // agent.json may have any text
+	s.log.Error("start failed", "error", s.err)
 	s.apply(startFailed)
 }
 

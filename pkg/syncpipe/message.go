@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"syscall"
 )
 
@@ -40,7 +41,8 @@ type Config struct {
 	Rootfs string `json:"rootfs"`
 	// NetNS is the path of the network namespace to join, or empty.
 	NetNS string `json:"netns,omitempty"`
-	// Mounts are the tmp and volume mounts of the container.
+	// Mounts are the tmp and volume mounts of the container, sorted by Dest, so that
+	// parents come first.
 	Mounts []Mount `json:"mounts,omitempty"`
 	// WorkingDir is the command's working directory, inside the root.
 	WorkingDir string `json:"working_dir"`
@@ -110,7 +112,18 @@ type Step struct {
 	Took  int64 `json:"took"`
 }
 
-// Failed reports the step that made init give up.
+// Short cuts the middle out of a text that has more than 3 KiB. What it returns fits
+// into a message of init's three times, though as JSON it may grow sixfold; and
+// it is short enough for a state.
+func Short(text string) string {
+	const half = 3 << 9
+	if len(text) <= 2*half {
+		return text
+	}
+	return strings.ToValidUTF8(text[:half], "") + " ... " + strings.ToValidUTF8(text[len(text)-half:], "")
+}
+
+// Failed reports the step that made init give up. Its texts are cut, see Short.
 type Failed struct {
 	Step string `json:"step"`
 	// Path is the file at fault, if there is one.
