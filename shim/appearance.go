@@ -41,7 +41,7 @@ func (s *supervisor) appear(o Options, late func(string)) error {
 
 // describe writes container.json.
 func (s *supervisor) describe(o Options) error {
-	err := s.dir.replace(resolvedName, s.starter.container.describe(o, newCgroupName(o)))
+	err := s.dir.describe(s.starter.container.describe(o, newCgroupName(o)))
 	s.described.Store(err == nil)
 	return err
 }
@@ -54,6 +54,9 @@ func (s *supervisor) withdraw(err error) {
 	_ = s.awaitCleared() // has been logged
 	if s.described.Load() {
 		_ = os.Remove(resolvedName) // agents find their containers by it
+	}
+	for _, name := range []string{newControlName, newResolvedName} {
+		_ = s.dir.remove(name) // of a step that hangs
 	}
 }
 

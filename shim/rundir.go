@@ -15,9 +15,11 @@ import (
 
 // The files of the run directory that are ours.
 const (
-	controlName    = "control"
-	newControlName = ".control.new"   // control before it listens
-	resolvedName   = "container.json" // the container as resolved, for people and agents
+	controlName  = "control"
+	resolvedName = "container.json" // the container as resolved, for people and agents
+	// Control before it listens, and container.json before it is complete.
+	newControlName  = ".control.new"
+	newResolvedName = ".container.json.new"
 )
 
 // runDir is the run directory, which is the working directory. It is held open
@@ -132,21 +134,20 @@ func (d runDir) remove(name string) error {
 	return err
 }
 
-// replace writes a file of mode 0644 and puts it in place in one step.
-func (d runDir) replace(name string, content []byte) error {
-	temporary := "." + name + ".new"
-	_ = os.RemoveAll(temporary) // a predecessor's, whatever it is
-	f, err := os.OpenFile(temporary, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+// describe writes container.json, of mode 0644, and puts it in place in one step.
+func (d runDir) describe(content []byte) error {
+	_ = os.RemoveAll(newResolvedName) // a predecessor's, whatever it is
+	f, err := os.OpenFile(newResolvedName, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
 	if err != nil {
 		return err
 	}
 	_, err = f.Write(content)
 	// Not as the umask would have it.
 	if err = errors.Join(err, f.Chmod(0o644), f.Close()); err == nil {
-		err = os.Rename(temporary, name)
+		err = os.Rename(newResolvedName, resolvedName)
 	}
 	if err != nil {
-		_ = os.Remove(temporary) // the first error is the one to know
+		_ = os.Remove(newResolvedName) // the first error is the one to know
 	}
 	return err
 }

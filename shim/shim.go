@@ -68,6 +68,7 @@ func Run(o Options) {
 		protect()
 		reserveThreads()
 		withdraw := func(err error) {
+			time.AfterFunc(endTimeout(), func() { fail(err) }) // what hangs may not be removed, either
 			s.withdraw(err)
 			fail(err)
 		}

@@ -1,16 +1,13 @@
 package main_test
 
 import (
-	"errors"
 	"fmt"
 	"math"
 	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -210,6 +207,11 @@ func (f faultCase) judge(s *supervisor, status string, final state) error {
 		}
 		return nil
 	}
+	for _, name := range []string{".control.new", ".container.json.new"} {
+		if present(s.container.dir, name) {
+			return fmt.Errorf("%s is left: %s", name, said)
+		}
+	}
 	if f.action == terminate {
 		if strings.HasPrefix(f.point, "init: ") && f.name != "failing" {
 			err = match("start container: aborted: stop asked", said)
@@ -262,39 +264,4 @@ func (f faultCase) complaint() string {
 		return "(write )?" + regexp.QuoteMeta(strings.TrimPrefix(step, "write ")) + ".*: " + errnos[f.action].Error()
 	}
 	return regexp.QuoteMeta(step) + ".*: " + errnos[f.action].Error()
-}
-
-// clones are the processes that a supervisor has cloned: init or the command.
-type clones []int
-
-func (s *supervisor) clones() (list clones) {
-	text, _ := os.ReadFile(fmt.Sprintf("/proc/%[1]d/task/%[1]d/children", s.cmd.Process.Pid)) // it clones on the main thread
-	for field := range strings.FieldsSeq(string(text)) {
-		if pid, err := strconv.Atoi(field); err == nil {
-			list = append(list, pid)
-		}
-	}
-	return list
-}
-
-func (c clones) signal(signal syscall.Signal) error {
-	for _, pid := range c {
-		if err := unix.Kill(pid, signal); err != nil && err != unix.ESRCH {
-			return err
-		}
-	}
-	return nil
-}
-
-// settled returns nil when none of the processes waits for the supervisor: it has
-// ended, or it is the command.
-func (c clones) settled() error {
-	for _, pid := range c {
-		exe, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", pid))
-		if errors.Is(err, os.ErrNotExist) || err == nil && filepath.Base(exe) == "workload" { // a zombie has none
-			continue
-		}
-		return fmt.Errorf("init waits for a supervisor that has been stopped: %s, %v", exe, err)
-	}
-	return nil
 }

@@ -1,13 +1,17 @@
 package main_test
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // usage is what a supervisor has used, as proc_pid_stat(5) has it.
@@ -83,4 +87,39 @@ func (s *supervisor) stopped() error {
 		}
 	}
 	return err
+}
+
+// clones are the processes that a supervisor has cloned: init or the command.
+type clones []int
+
+func (s *supervisor) clones() (list clones) {
+	text, _ := os.ReadFile(fmt.Sprintf("/proc/%[1]d/task/%[1]d/children", s.cmd.Process.Pid)) // it clones on the main thread
+	for field := range strings.FieldsSeq(string(text)) {
+		if pid, err := strconv.Atoi(field); err == nil {
+			list = append(list, pid)
+		}
+	}
+	return list
+}
+
+func (c clones) signal(signal syscall.Signal) error {
+	for _, pid := range c {
+		if err := unix.Kill(pid, signal); err != nil && err != unix.ESRCH {
+			return err
+		}
+	}
+	return nil
+}
+
+// settled returns nil when none of the processes waits for the supervisor: it has
+// ended, or it is the command.
+func (c clones) settled() error {
+	for _, pid := range c {
+		exe, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", pid))
+		if errors.Is(err, os.ErrNotExist) || err == nil && filepath.Base(exe) == "workload" { // a zombie has none
+			continue
+		}
+		return fmt.Errorf("init waits for a supervisor that has been stopped: %s, %v", exe, err)
+	}
+	return nil
 }
