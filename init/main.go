@@ -110,6 +110,6 @@ func report(pipe *syncpipe.Conn, err error) {
 // setName shows the step in the thread's name, where the shim finds it when a
 // step hangs. The slash keeps it apart from every executed command's name.
 func setName(step string) {
-	name := append([]byte("/"+step), 0)                                                             // the kernel cuts it at 15 bytes
+	name := append([]byte("/"+step), 0)                                                            // the kernel cuts it at 15 bytes
 	_ = call(unix.SYS_PRCTL, unix.PR_SET_NAME, uintptr(unsafe.Pointer(unsafe.SliceData(name))), 0) // cannot fail
 }

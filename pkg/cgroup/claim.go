@@ -36,7 +36,7 @@ func (g *Group) claim(owner Owner) error {
 		if fresh && err != nil {
 			_ = rmdir(g.places[0].dir()) // the first error is the one to know
 		}
-		_ = g.Close()
+		g.Close()
 		if err != nil {
 			return err
 		}

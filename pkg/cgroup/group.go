@@ -65,7 +65,7 @@ func (h *Host) Create(parent, id string, owner Owner, need Limits) (*Group, erro
 	}
 	if err := g.furnish(need); err != nil {
 		_ = g.clear(time.Now().Add(patience)) // the next start takes over what is left
-		_ = g.Close()
+		g.Close()
 		return nil, g.wrap(err)
 	}
 	if parent == Self {
@@ -135,8 +135,7 @@ func (g *Group) Path() string { return g.places[0].group }
 // The thread that writes "0" to each of them is in the group (kernel document
 // cgroup-v1/cgroups.rst, 2.1), without the wait of 10 ms and more that
 // cgroup.procs costs. The files are close-on-exec. They are closed by Remove and
-// Close, but the caller may do so as soon as the helper process has inherited
-// them.
+// Close, but the caller may do so as soon as the helper process has them.
 func (g *Group) Tasks() []*os.File { return g.tasks }
 
 // FD returns the descriptor of the group's directory on v2, for
@@ -158,7 +157,7 @@ func (g *Group) OpenProcs() (*os.File, error) {
 
 // Close gives the group up without removing it: it is unlocked, and its mark
 // remains. Closing again does nothing.
-func (g *Group) Close() error {
+func (g *Group) Close() {
 	for _, f := range g.tasks {
 		_ = f.Close() // the caller may have done so
 	}
@@ -169,7 +168,6 @@ func (g *Group) Close() error {
 		_ = unix.Close(g.lock)
 		g.lock = -1
 	}
-	return nil
 }
 
 // file returns the path of a controller's file, or ErrNoController. Any

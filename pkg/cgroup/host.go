@@ -199,15 +199,3 @@ func (h *Host) add(mount, root, controller string) {
 
 // Version returns V1 or V2.
 func (h *Host) Version() Version { return h.version }
-
-// Mount returns the directory where a controller's hierarchy is mounted, on V2
-// that of the one hierarchy, whatever the controller. It returns "" for one that
-// is not mounted or not used.
-func (h *Host) Mount(controller string) string {
-	for _, hi := range h.hierarchies {
-		if h.version == V2 || slices.Contains(hi.controllers, controller) {
-			return hi.mount
-		}
-	}
-	return ""
-}

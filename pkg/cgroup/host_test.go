@@ -55,21 +55,6 @@ func TestDetect(t *testing.T) {
 	}
 }
 
-func TestMount(t *testing.T) {
-	v1 := &Host{version: V1, hierarchies: []hierarchy{{"/m", "/", []string{"memory"}}, {"/c", "/", []string{"cpu", "cpuacct"}}}}
-	v2 := &Host{version: V2, hierarchies: []hierarchy{{"/u", "/", nil}}}
-	for _, tt := range []struct {
-		host             *Host
-		controller, want string
-	}{
-		{v1, "memory", "/m"}, {v1, "cpuacct", "/c"}, {v1, "pids", ""}, {v2, "memory", "/u"},
-	} {
-		if got := tt.host.Mount(tt.controller); got != tt.want {
-			t.Errorf("v%d: Mount(%q) = %q, want %q", tt.host.version, tt.controller, got, tt.want)
-		}
-	}
-}
-
 func TestDetectHere(t *testing.T) {
 	h, err := Detect()
 	if err != nil {

@@ -29,27 +29,25 @@ const (
 // writes cgroup.kill (v2, Linux 5.14), else it freezes the group, so that none can
 // fork away, sends each a SIGKILL, and thaws it.
 func (g *Group) Kill() error {
-	_, err := g.killOnce()
-	return g.wrap(err)
+	return g.wrap(g.kill())
 }
 
-// killOnce is Kill, and returns how many there were.
-func (g *Group) killOnce() (int, error) {
+func (g *Group) kill() error {
 	procs, err := g.processes()
 	if err == nil && len(procs) > 0 {
 		err = fault("kill")
 	}
 	if err != nil || len(procs) == 0 {
-		return 0, err
+		return err
 	}
 	if _, inside := procs[os.Getpid()]; inside { // we would freeze or kill ourselves
 		delete(procs, os.Getpid())
-		return len(procs), g.sigkill(procs)
+		return g.sigkill(procs)
 	}
 	if g.version == V2 && write(path.Join(g.places[0].dir(), "cgroup.kill"), "1") == nil {
-		return len(procs), nil
+		return nil
 	}
-	return len(procs), g.freezeKillThaw()
+	return g.freezeKillThaw()
 }
 
 func (g *Group) freezeKillThaw() error {

@@ -20,17 +20,20 @@ func empty(t *testing.T, g *Group) {
 	}
 }
 
-// kill kills until nothing is left, as Remove does.
-func (g *Group) kill() error {
+// killAll kills until nothing is left, as Remove does.
+func (g *Group) killAll() error {
 	for end := time.After(patience); ; {
-		left, err := g.killOnce()
-		if err != nil || left == 0 {
+		if err := g.kill(); err != nil {
+			return err
+		}
+		procs, err := g.processes()
+		if err != nil || len(procs) == 0 {
 			return err
 		}
 		select {
 		case <-time.After(firstPause):
 		case <-end:
-			return fmt.Errorf("%d processes left", left)
+			return fmt.Errorf("%d processes left", len(procs))
 		}
 	}
 }
@@ -38,15 +41,15 @@ func (g *Group) kill() error {
 func TestKill(t *testing.T) {
 	eachHost(t, func(t *testing.T, h *Host) {
 		g := create(t, h, Limits{})
-		if err := g.kill(); err != nil {
-			t.Errorf("kill() of nothing = %v, want nil", err)
+		if err := g.killAll(); err != nil {
+			t.Errorf("killAll() of nothing = %v, want nil", err)
 		}
 		p := start(t, g, "family 5")
 		if procs, err := g.processes(); len(procs) != 6 || err != nil {
 			t.Fatalf("processes() = %v, %v, want 6", procs, err)
 		}
-		if err := g.kill(); err != nil {
-			t.Errorf("kill() = %v, want nil", err)
+		if err := g.killAll(); err != nil {
+			t.Errorf("killAll() = %v, want nil", err)
 		}
 		empty(t, g)
 		p.killed(t)
@@ -62,7 +65,7 @@ func TestFreezeKillThaw(t *testing.T) {
 			t.Errorf("freezeKillThaw() = %v, want nil", err)
 		}
 		p.killed(t)
-		if err := g.kill(); err != nil { // waits for the children
+		if err := g.killAll(); err != nil { // waits for the children
 			t.Error(err)
 		}
 		empty(t, g)
@@ -172,8 +175,8 @@ func TestKillFrozen(t *testing.T) {
 				for _, sub := range tt.frozen {
 					freezeSub(t, g, sub)
 				}
-				if err := g.kill(); err != nil {
-					t.Errorf("kill() = %v, want nil", err)
+				if err := g.killAll(); err != nil {
+					t.Errorf("killAll() = %v, want nil", err)
 				}
 				empty(t, g)
 				p.killed(t)
@@ -238,12 +241,12 @@ func TestKillSparesItself(t *testing.T) {
 		t.Fatal(err)
 	}
 	p := start(t, g, "block")
-	left, err := g.killOnce()
+	err := g.kill()
 	if e := write(own, "0"); e != nil {
 		t.Fatal(e)
 	}
-	if left != 1 || err != nil {
-		t.Errorf("killOnce() = %d, %v, want 1, nil", left, err)
+	if err != nil {
+		t.Errorf("kill() = %v, want nil", err)
 	}
 	p.killed(t)
 }

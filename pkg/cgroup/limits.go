@@ -31,11 +31,9 @@ type Limits struct {
 }
 
 const (
-	cpuPeriod = 100000 // us, the kernel's own default
-	minQuota  = 1000   // us, the least that the kernel takes
-	// maxQuota, in us, is 85,899 CPUs: as good as no limit, and half of what the
-	// kernel takes (max_bw_quota_period_us in kernel/sched/core.c).
-	maxQuota = 1 << 33
+	cpuPeriod = 100000    // us, the kernel's own default
+	minQuota  = 1000      // us, the least that the kernel takes
+	maxQuota  = 1<<44 - 1 // us, the most (max_cfs_runtime in kernel/sched/core.c)
 )
 
 // Roomy reports whether a helper process of some megabytes and a few threads, which

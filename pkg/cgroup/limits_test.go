@@ -18,7 +18,7 @@ func TestQuota(t *testing.T) {
 	}{
 		{1, 100000}, {0.5, 50000}, {1.5, 150000}, {0.333333, 33333},
 		{0.01, 1000}, {0.0001, 1000}, {5e-324, 1000},
-		{85899, 8589900000}, {1e300, 1 << 33}, {math.Inf(1), 1 << 33},
+		{1 << 24, 1677721600000}, {1e300, 1<<44 - 1}, {math.Inf(1), 1<<44 - 1},
 	} {
 		if got := (Limits{CPU: tt.cpu}).quota(); got != tt.want {
 			t.Errorf("quota(%v CPUs) = %d us, want %d", tt.cpu, got, tt.want)
@@ -73,7 +73,7 @@ func TestSetLimitsV1(t *testing.T) {
 		{Limits{Memory: 256 * mib, CPU: 2}, "268435456", "536870912", "200000"},
 		{Limits{Memory: 32 * mib, CPU: 0.001}, "33554432", "67108864", "1000"},
 		{Limits{}, "33554432", "67108864", "1000"},
-		{Limits{Memory: math.MaxUint64, CPU: 1e9}, "9223372036854771712", "9223372036854771712", "8589934592"},
+		{Limits{Memory: math.MaxUint64, CPU: 1e9}, "9223372036854771712", "9223372036854771712", "17592186044415"},
 	} {
 		if err := g.SetLimits(l.limits); err != nil {
 			t.Fatal(err)

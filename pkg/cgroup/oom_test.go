@@ -22,7 +22,7 @@ func eachMemory(t *testing.T, f func(t *testing.T, h *Host)) {
 
 func (h *Host) hasMemory() bool {
 	if h.version == V1 {
-		return h.Mount("memory") != ""
+		return slices.ContainsFunc(h.hierarchies, func(hi hierarchy) bool { return slices.Contains(hi.controllers, "memory") })
 	}
 	controllers, err := os.ReadFile(path.Join(h.hierarchies[0].mount, "cgroup.controllers"))
 	return err == nil && slices.Contains(strings.Fields(string(controllers)), "memory")

@@ -17,7 +17,7 @@ import (
 // left.
 func (g *Group) Remove() error {
 	err := g.clear(time.Now().Add(patience))
-	_ = g.Close()
+	g.Close()
 	return g.wrap(err)
 }
 
@@ -29,7 +29,7 @@ func (g *Group) clear(end time.Time) error {
 		if !errors.Is(err, unix.EBUSY) || time.Now().After(end) {
 			return err
 		}
-		if _, err := g.killOnce(); err != nil {
+		if err := g.kill(); err != nil {
 			return err
 		}
 		// The kernel lets go of a dead process's cgroup a moment after it has gone

@@ -3,7 +3,7 @@
 // SOCK_SEQPACKET sockets (unix(7)); the child's end is descriptor FD. A message
 // is one JSON object in one packet, so that
 //
-//	strace -f -e trace=sendto,recvfrom,sendmsg,recvmsg,read,write
+//	strace -f -e trace=sendmsg,recvmsg
 //
 // shows the whole conversation:
 //

@@ -28,7 +28,7 @@ type Message struct {
 	Failed *Failed `json:"failed,omitempty"`
 	// Tasks are descriptors that come with a config: the "tasks" files of cgroup
 	// v1 that init writes itself into. On v2 init is born in its cgroup and there
-	// are none.
+	// are none, or cgroup.procs where that is forbidden.
 	Tasks []int `json:"-"`
 }
 
@@ -147,11 +147,10 @@ func (f *Failed) Unwrap() error {
 
 // encode leaves to package json what not every start has; see package plainjson.
 func (m Message) encode() ([]byte, error) {
-	text := bare(m.Type)
-	switch {
-	case m.Type == TypeConfig && m.Config != nil && m.Step == nil && m.Failed == nil:
+	if m.Config != nil {
 		return appendConfig(nil, m.Config), nil
-	case text != "" && m.Config == nil && m.Step == nil && m.Failed == nil:
+	}
+	if text := bare(m.Type); text != "" {
 		return []byte(text), nil
 	}
 	return json.Marshal(m)

@@ -19,9 +19,6 @@ func TestBare(t *testing.T) {
 			t.Errorf("Decode(%s) = %v, %v", text, got, err)
 		}
 	}
-	if packet, err := (Message{Type: TypeReady, Failed: &Failed{Text: "x"}}).encode(); err != nil || !bytes.Contains(packet, []byte("failed")) {
-		t.Errorf("a ready with a body = %s, %v, want it not to be lost", packet, err)
-	}
 }
 
 // TestLarge: whatever is not large fits, even where each byte grows as much as one
