@@ -30,6 +30,14 @@ type pipe struct {
 	late    func(string) // is told of a call that does not keep its deadline
 }
 
+// helper names the other end, in the trace.
+func (p *pipe) helper() string {
+	if p.outfitter != nil {
+		return "outfitter"
+	}
+	return "init"
+}
+
 // arm sets the deadline of the next call. The context is looked at afterwards:
 // so the deadline that an abort sets is never overwritten without being seen.
 func (p *pipe) arm() error {
@@ -46,7 +54,7 @@ func (p *pipe) send(m syncpipe.Message, packet []byte, tasks ...*os.File) error 
 	}
 	var err error
 	watch("send "+string(m.Type), p.late, func() { err = p.conn.SendPacket(packet, tasks...) })
-	p.trace.message(p.run.number, "shim", "init", &m, start)
+	p.trace.message(p.run.number, "shim", p.helper(), &m, start)
 	if errors.Is(err, unix.EPIPE) || errors.Is(err, unix.ECONNRESET) {
 		// What it had to say is still to be read.
 		if _, last := p.receive(); last != nil && last != io.EOF {
@@ -71,12 +79,12 @@ func (p *pipe) receive() (syncpipe.Type, error) {
 		watch("receive", p.late, func() { m, err = p.conn.Receive() })
 		switch {
 		case err == io.EOF:
-			p.trace.message(p.run.number, "init", "shim", nil, start)
+			p.trace.message(p.run.number, p.helper(), "shim", nil, start)
 			return "", err
 		case err != nil:
 			return "", err
 		}
-		p.trace.message(p.run.number, "init", "shim", &m, start)
+		p.trace.message(p.run.number, p.helper(), "shim", &m, start)
 		switch {
 		case m.Type == syncpipe.TypeStep && p.trace != nil:
 			p.trace.initStep(p.run.number, cmp.Or(p.outfitter, p.run.child).id(), m.Step)
