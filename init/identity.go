@@ -26,7 +26,7 @@ func (c *container) setLimits() error {
 	limit := unix.Rlimit{Cur: c.NoFile, Max: c.NoFile}
 	if err := call(unix.SYS_SETRLIMIT, unix.RLIMIT_NOFILE, uintptr(unsafe.Pointer(&limit)), 0); err != nil {
 		hint := ""
-		if err == error(unix.EPERM) {
+		if err == unix.EPERM {
 			hint = " (beyond the supervisor's own hard limit)"
 		}
 		return fmt.Errorf("open files %d: %w%s", c.NoFile, err, hint)

@@ -24,7 +24,7 @@ func (c *container) resetThread() error {
 	// Class 0 is none: the priority then follows nice (ioprio_set(2)). A
 	// kernel without block devices has no such call.
 	const whoProcess = 1
-	if err := call(unix.SYS_IOPRIO_SET, whoProcess, 0, 0); err != nil && err != error(unix.ENOSYS) {
+	if err := call(unix.SYS_IOPRIO_SET, whoProcess, 0, 0); err != nil && err != unix.ENOSYS {
 		return fmt.Errorf("ionice: %w", err)
 	}
 	// The shim has made it large, for the runtime's monitor. 0 is what it was before:
@@ -54,10 +54,10 @@ func (c *container) resetThread() error {
 // leave the agent's keys to the command.
 func (c *container) newKeyring() error {
 	err := call(unix.SYS_KEYCTL, unix.KEYCTL_JOIN_SESSION_KEYRING, 0, 0)
-	if err == error(unix.ENOSYS) || err == error(unix.EPERM) {
+	if err == unix.ENOSYS || err == unix.EPERM {
 		return nil
 	}
-	if err == error(unix.EDQUOT) {
+	if err == unix.EDQUOT {
 		return fmt.Errorf("%w (too many keys: see /proc/key-users, and kernel.keys.maxkeys in sysctl)", err)
 	}
 	return err

@@ -35,7 +35,7 @@ func (s *starter) explain(r *run, helper process, err error) error {
 	}
 	at := s.stepOf(stat)
 	if unkilled == nil && errors.Is(unreaped, os.ErrDeadlineExceeded) && errors.Is(err, os.ErrDeadlineExceeded) {
-		return fmt.Errorf("init: %s: no answer within %v, and it cannot be killed", at, syncpipe.Timeout)
+		return fmt.Errorf("init: %w, and it cannot be killed", errLate(at))
 	}
 	if unreaped != nil {
 		return fmt.Errorf("init: %s: %w; kill init: %w", at, err, cmp.Or(unkilled, unreaped))
@@ -45,7 +45,7 @@ func (s *starter) explain(r *run, helper process, err error) error {
 	case told, errors.Is(err, cgroup.ErrTooSmall): // it knows best
 		return err
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		return fmt.Errorf("init: %s: no answer within %v", at, syncpipe.Timeout)
+		return fmt.Errorf("init: %w", errLate(at))
 	case !errors.Is(err, errDied) && (unread != nil || !stat.dying()):
 		return err
 	}

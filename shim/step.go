@@ -45,8 +45,10 @@ func watched(name string, late func(string), f func() error) (err error) {
 }
 
 // errLate is the error for a step that hangs.
-func errLate(name string) error {
-	return fmt.Errorf("%s: no answer within %v", name, syncpipe.Timeout)
+func errLate(name string) error { return noAnswer(name, syncpipe.Timeout) }
+
+func noAnswer(name string, d time.Duration) error {
+	return fmt.Errorf("%s: no answer within %v", name, d)
 }
 
 // step runs one step of this half and traces it.

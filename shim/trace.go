@@ -75,7 +75,7 @@ func soon(name string, f func() error) error {
 	case err := <-done:
 		return err
 	case <-time.After(tracePatience()):
-		return fmt.Errorf("%s: no answer within %v", name, tracePatience())
+		return noAnswer(name, tracePatience())
 	}
 }
 

@@ -60,14 +60,15 @@ type Command struct {
 
 // Resources are the container's limits.
 type Resources struct {
-	// Mem is the memory limit in MiB, 0 for none. Memory and swap together
-	// are limited to twice as much, where the kernel accounts swap.
+	// Mem is the memory limit in MiB, up to 4398046511103, 0 for none. Memory and
+	// swap together are limited to twice as much, where the kernel accounts swap.
 	Mem uint64 `json:"mem"`
-	// CPU is a hard quota in CPUs (0.5 is half of one CPU), 0 for none. The
-	// smallest quota is 1 ms in each period of 100 ms (kernel document
+	// CPU is a hard quota in CPUs (0.5 is half of one CPU), up to 16777216, 0 for
+	// none. The smallest quota is 1 ms in each period of 100 ms (kernel document
 	// scheduler/sched-bwc.rst).
 	CPU float64 `json:"cpu"`
-	// FD is RLIMIT_NOFILE, hard and soft (getrlimit(2)); 0 means DefaultFD.
+	// FD is RLIMIT_NOFILE, hard and soft (getrlimit(2)), up to fs.nr_open
+	// (proc_sys_fs(5)); 0 means DefaultFD.
 	FD uint64 `json:"fd"`
 	// PIDs is how many processes and threads there may be at a time, up to
 	// 4194304; 0 is no limit (kernel document cgroup-v1/pids.rst). A program in
@@ -83,10 +84,11 @@ type Resources struct {
 const DefaultFD = 4069
 
 // Storage lists what is mounted into the container, keyed by absolute paths
-// inside it. Mounts are made parents first.
+// inside it. Mounts are made parents first; where links of the rootfs make one hide
+// another, the start fails.
 type Storage struct {
 	// Tmp are tmpfs mounts (tmpfs(5): mode 1777, nosuid, nodev, noexec) with
-	// their size in MiB; zero or less means no limit.
+	// their size in MiB, up to 8796093022207; zero or less means no limit.
 	Tmp map[string]int64 `json:"tmp"`
 	// Volumes are bind mounts (nosuid, nodev) of absolute host paths, each a
 	// directory or a file.
@@ -100,15 +102,17 @@ type Grace struct {
 	Shutdown Duration `json:"shutdown"`
 }
 
-// HealthCheck is a check that the agent makes.
+// HealthCheck is a check that the agent makes. The supervisor looks at nothing but
+// that the durations are some, of 0 or more.
 type HealthCheck struct {
-	Protocol                string   `json:"protocol"`
-	Port                    string   `json:"port"`
-	InitialDelay            Duration `json:"initial_delay"`
-	Timeout                 Duration `json:"timeout"`
-	Interval                Duration `json:"interval"`
-	HTTPPath                string   `json:"http_path"`
-	HTTPAcceptableResponses []int    `json:"http_acceptable_responses"`
+	Protocol     string   `json:"protocol"`
+	Port         string   `json:"port"`          // a name in Ports
+	InitialDelay Duration `json:"initial_delay"` // from the start to the first check
+	Timeout      Duration `json:"timeout"`       // of one check
+	Interval     Duration `json:"interval"`      // between two checks
+	HTTPPath     string   `json:"http_path"`
+	// HTTPAcceptableResponses are status codes (RFC 9110, section 15).
+	HTTPAcceptableResponses []int `json:"http_acceptable_responses"`
 }
 
 // Duration is a duration as time.ParseDuration reads it; empty is zero.

@@ -87,8 +87,7 @@ func (g *Group) SetLimits(l Limits) error {
 	} else if err == nil {
 		err = g.setV1(l)
 	}
-	var cause *fs.PathError
-	if errors.As(err, &cause) {
+	if cause, ok := errors.AsType[*fs.PathError](err); ok {
 		err = fmt.Errorf("%s: %w", path.Base(cause.Path), cause.Err)
 	}
 	return g.wrap(err)
