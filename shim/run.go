@@ -33,6 +33,7 @@ type (
 		Runnable() (bool, error)
 		Stats(*cgroup.Stats) error
 		Thaw() error
+		LiftCPU() error
 		Kill() error
 		Remove() error
 	}
@@ -167,13 +168,17 @@ func (r *run) judgeKills() (pause time.Duration) {
 	})
 }
 
-// signal sends the process a signal, frozen or not.
+// signal sends the process a signal, frozen or not. With SIGKILL all others die, too,
+// for which the CPU limit is lifted.
 func (r *run) signal(signal syscall.Signal) error {
+	err := errors.Join(r.child.signal(signal), r.thaw())
 	if signal == unix.SIGKILL {
 		r.killed = true
+		if r.group != nil {
+			err = errors.Join(err, r.group.LiftCPU())
+		}
 	}
-	err := r.child.signal(signal)
-	return errors.Join(err, r.thaw())
+	return err
 }
 
 // The pauses of killAll; the second one is the longest.

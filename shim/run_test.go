@@ -3,6 +3,7 @@ package shim
 import (
 	"errors"
 	"fmt"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -234,4 +235,16 @@ func (k killing) Stats(s *cgroup.Stats) error {
 	kills, _ := k.storm.OOMKills()
 	s.Set(cgroup.OOMKills, kills)
 	return err
+}
+
+// TestKillLiftsCPU: only what dies is freed from the limit.
+func TestKillLiftsCPU(t *testing.T) {
+	p := &fakeProcess{fatal: make(chan syscall.Signal, 1)}
+	r := &run{group: p, child: p}
+	for signal, want := range map[syscall.Signal]bool{unix.SIGTERM: false, unix.SIGKILL: true} {
+		p.lifted = false
+		if err := r.signal(signal); err != nil || p.lifted != want {
+			t.Errorf("signal(%v) = %v, and the limit lifted = %v, want %v", signal, err, p.lifted, want)
+		}
+	}
 }

@@ -160,7 +160,8 @@ type fakeProcess struct {
 	dying   time.Duration   // from a signal to the end
 	kills   time.Duration   // between two kills for memory, if there are any
 	stat    procStat
-	scans   int // looks at all threads
+	scans   int  // looks at all threads
+	lifted  bool // the CPU limit
 
 	fatal   chan syscall.Signal
 	mu      sync.Mutex
@@ -214,6 +215,7 @@ func (p *fakeProcess) SetLimits(cgroup.Limits) error       { return nil }
 func (p *fakeProcess) WatchOOM() (*cgroup.OOMWatch, error) { return nil, cgroup.ErrNoController }
 func (p *fakeProcess) Stats(*cgroup.Stats) error           { return cgroup.ErrNoController }
 func (p *fakeProcess) Thaw() error                         { return nil }
+func (p *fakeProcess) LiftCPU() error                      { p.lifted = true; return nil }
 func (p *fakeProcess) Kill() error                         { return nil }
 func (p *fakeProcess) Remove() error                       { return nil }
 func (p *fakeProcess) Runnable() (bool, error) {

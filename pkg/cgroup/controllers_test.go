@@ -68,7 +68,7 @@ func TestEnableRefused(t *testing.T) {
 // A hierarchy without controllers, as the v2 one of a hybrid host.
 func TestEnableNoController(t *testing.T) {
 	h := host(t, V2)
-	if h.hasMemory() {
+	if h.has("memory") {
 		return // this is about a hierarchy without: a hybrid host's
 	}
 	_, err := h.Create(testParent, "needy", testOwner, Limits{Memory: 1 << 20})

@@ -57,6 +57,39 @@ func TestKill(t *testing.T) {
 }
 
 // The way of kernels without cgroup.kill, and of v1.
+// What dies is not held up by the CPU limit. Without the controller there is none.
+func TestKillLiftsCPU(t *testing.T) {
+	eachHost(t, func(t *testing.T, h *Host) {
+		if !h.has("cpu") {
+			if err := create(t, h, Limits{}).LiftCPU(); err != nil {
+				t.Errorf("LiftCPU() = %v, want nil", err)
+			}
+			return
+		}
+		limits := Limits{CPU: 0.5}
+		g := create(t, h, limits)
+		if err := g.SetLimits(limits); err != nil {
+			t.Fatal(err)
+		}
+		p := start(t, g, "block")
+		if err := g.Kill(); err != nil {
+			t.Error(err)
+		}
+		name, want := "cpu.cfs_quota_us", "-1"
+		if h.version == V2 {
+			name, want = "cpu.max", "max 100000"
+		}
+		file, err := g.file("cpu", name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := text(t, file); got != want {
+			t.Errorf("%s = %q after Kill(), want %q", name, got, want)
+		}
+		p.killed(t)
+	})
+}
+
 func TestFreezeKillThaw(t *testing.T) {
 	eachHost(t, func(t *testing.T, h *Host) {
 		g := create(t, h, Limits{})

@@ -14,18 +14,18 @@ import (
 // hybrid host that is v1 alone.
 func eachMemory(t *testing.T, f func(t *testing.T, h *Host)) {
 	for _, h := range testHosts() {
-		if h.hasMemory() {
+		if h.has("memory") {
 			t.Run(fmt.Sprintf("v%d", h.version), func(t *testing.T) { f(t, host(t, h.version)) })
 		}
 	}
 }
 
-func (h *Host) hasMemory() bool {
+func (h *Host) has(controller string) bool {
 	if h.version == V1 {
-		return slices.ContainsFunc(h.hierarchies, func(hi hierarchy) bool { return slices.Contains(hi.controllers, "memory") })
+		return slices.ContainsFunc(h.hierarchies, func(hi hierarchy) bool { return slices.Contains(hi.controllers, controller) })
 	}
 	controllers, err := os.ReadFile(path.Join(h.hierarchies[0].mount, "cgroup.controllers"))
-	return err == nil && slices.Contains(strings.Fields(string(controllers)), "memory")
+	return err == nil && slices.Contains(strings.Fields(string(controllers)), controller)
 }
 
 // A process that takes more than it may is killed; the watch tells, and the
