@@ -1,6 +1,7 @@
 package nsinit
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -40,19 +41,42 @@ func (c *container) setUmask() error {
 }
 
 // givePipes makes the command's user the owner of the pipes among its standard
-// streams, so that it can open /dev/stdout. Files, named pipes among them, and
-// terminals are the host's.
+// streams, so that it can open /dev/stdout, whatever the run before has made of
+// them. Files, named pipes among them, and terminals are the host's.
 func (c *container) givePipes() error {
-	for fd := range 3 {
+	for fd := range 2 {
 		var fs unix.Statfs_t
 		if err := unix.Fstatfs(fd, &fs); err != nil || fs.Type != unix.PIPEFS_MAGIC {
 			continue
 		}
-		if err := unix.Fchown(fd, c.hostUID(c.UID), c.hostGID(c.GID)); err != nil {
+		if err := errors.Join(unix.Fchown(fd, c.hostUID(c.UID), c.hostGID(c.GID)), unix.Fchmod(fd, 0o600)); err != nil {
 			return fmt.Errorf("descriptor %d: %w", fd, err)
 		}
 	}
 	return nil
+}
+
+// ownStreams makes the standard streams the command's own. The host's null device, which
+// agents give as stdin, would be the host's to root in here: its mode could be
+// changed, for all the host (CVE-2025-31133 was of that kind); and anybody could watch its
+// use by inotify(7). Stderr goes to stdout, as from here on nothing but the command
+// writes there.
+func (c *container) ownStreams() error {
+	for fd := range 2 {
+		var st unix.Stat_t
+		if err := unix.Fstat(fd, &st); err != nil || st.Mode&unix.S_IFMT != unix.S_IFCHR || st.Rdev != unix.Mkdev(1, 3) {
+			continue
+		}
+		null, err := unix.Openat(c.dev, "null", unix.O_RDWR|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+		if err == nil {
+			err = unix.Dup3(null, fd, 0)
+			unix.Close(null)
+		}
+		if err != nil {
+			return pathError("open", "/dev/null", err)
+		}
+	}
+	return unix.Dup3(1, 2, 0)
 }
 
 func (c *container) noNewPrivs() error {

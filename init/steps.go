@@ -103,7 +103,9 @@ func allSteps(c *container) []step {
 	return append(list, []step{
 		// All mount points have been made now.
 		{name: "make read-only", run: c.makeReadOnly, by: hostRoot},
-		// With the null device of a /dev that is read-only already.
+		// From a /dev that is read-only already.
+		{name: "own streams", run: c.ownStreams},
+		// With the null device from there.
 		//
 		//	rootfs/proc/..., sys/...
 		{name: "mask paths", run: c.maskPaths, by: each},

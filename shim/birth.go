@@ -35,6 +35,9 @@ func (s *starter) bear(ctx context.Context, r *run, theirs *os.File) ([]*os.File
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
+	if r.number > 1 {
+		s.streams.restore()
+	}
 	inside, err := s.cloneInit(ctx, r, theirs)
 	if err != nil {
 		return nil, err
@@ -105,9 +108,11 @@ func (s *starter) cloneInto(ctx context.Context, r *run, b birth) error {
 	})
 }
 
-// helperFiles are the descriptors that a helper is made with.
+// helperFiles are the descriptors that a helper is made with. Its stderr is one that
+// cannot be written to: what the Go runtime says when it dies is none of the command's
+// output.
 func helperFiles(theirs *os.File, p *program) []uintptr {
-	return []uintptr{0, 1, 1, syncpipe.FD: theirs.Fd(), syncpipe.ProgramFD: p.file.Fd()}
+	return []uintptr{0, 1, p.file.Fd(), syncpipe.FD: theirs.Fd(), syncpipe.ProgramFD: p.file.Fd()}
 }
 
 // message returns init's configuration, with its packet, which may turn out to be

@@ -67,6 +67,7 @@ func Run(o Options) {
 		signals.catchTraps()
 		protect()
 		reserveThreads()
+		s.starter.streams = lookAtStreams()
 		withdraw := func(err error) {
 			time.AfterFunc(endTimeout(), func() { fail(err) }) // what hangs may not be removed, either
 			s.withdraw(err)

@@ -37,6 +37,7 @@ type starter struct {
 	stuck chan string
 	// appeared is closed when the supervisor has appeared.
 	appeared chan struct{}
+	streams  streams // seen before that
 	// born closes birth: the first helper has all that it needs to begin, or there
 	// is none.
 	born    func()

@@ -25,6 +25,7 @@ func allCommands() map[string]command {
 		"owners":   {reportOwners, ""},
 		"procs":    {reportProcesses, ""},
 		"fds":      {reportDescriptors, ""},
+		"streams":  {reportStreams, ""},
 		"mounts":   {reportMounts, "[PATH ...]"},
 		"cat":      {reportContent, "<FILE> [FILE ...]"},
 		"list":     {reportDirectory, "<DIR> [DIR ...]"},
@@ -57,6 +58,7 @@ func allCommands() map[string]command {
 		"cgroup-mount":        {tryCgroupMount, "<DIR>"},
 		"cgroup-mount-inside": {cgroupMountInside, "<DIR>"},
 		"loosen":              {tryLoosen, "<PATH> [PATH ...]"},
+		"spoil-streams":       {spoilStreams, ""},
 
 		// How it lives.
 		"echo":         {echo, "[TEXT ...]"},
