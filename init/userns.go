@@ -70,13 +70,27 @@ func (c *container) ofInit(name string) string {
 }
 
 // placeProc makes the mount point of /proc. Only init can mount it: it shows the
-// PID namespace of whoever mounts it.
+// PID namespace of whoever mounts it. In its place is the host's meanwhile, so that
+// no other mount gets there, see ownerOf.
 func (c *container) placeProc() error {
 	at, err := c.openFixed(c.root, "proc", "/proc")
-	if err == nil {
-		unix.Close(at)
+	if err != nil {
+		return err
 	}
-	return err
+	defer unix.Close(at)
+	host, err := openDir("/proc")
+	if err != nil {
+		return err
+	}
+	defer unix.Close(host)
+	c.proc, err = bind(host, at, false)
+	return pathError("mount", "/proc", err)
+}
+
+// clearProc makes way for init's.
+func (c *container) clearProc() error {
+	defer unix.Close(c.proc)
+	return pathError("unmount", "/proc", unix.Unmount(fdPath(c.proc), unix.MNT_DETACH))
 }
 
 // handedOver is where init finds its root: a directory that all hosts have and
