@@ -71,13 +71,13 @@ func (c *container) mountDev() (err error) {
 	}
 	unix.Close(pts)
 	shm, err := c.mountFixed(c.dev, "shm", "/dev/shm", filesystem{
-		kind: "tmpfs", attr: unix.MOUNT_ATTR_NOSUID | unix.MOUNT_ATTR_NODEV | unix.MOUNT_ATTR_NOEXEC, options: []string{"mode=1777", "size=64m"},
+		kind: "tmpfs", attr: unix.MOUNT_ATTR_NOSUID | unix.MOUNT_ATTR_NODEV | unix.MOUNT_ATTR_NOEXEC, options: c.ofRoot("mode=1777", "size=64m"),
 	})
 	if err != nil {
 		return err
 	}
-	unix.Close(shm)
-	return nil
+	defer unix.Close(shm)
+	return c.claim(shm)
 }
 
 // openDevice opens a node with O_PATH, if it is that device: what masks a file must

@@ -32,7 +32,10 @@ func (c *container) lookUp() error {
 		}
 		path := dir + "/" + name
 		var st unix.Stat_t
-		if name == "" || unix.Stat(path, &st) != nil {
+		if err := unix.Stat(path, &st); name == "" || err != nil {
+			if err == unix.EACCES {
+				found = err
+			}
 			continue
 		}
 		if st.Mode&unix.S_IFMT == unix.S_IFREG && unix.Access(path, unix.X_OK) == nil {

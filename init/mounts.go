@@ -82,7 +82,7 @@ func (c *container) mountTmp(m *mount) error {
 	defer unix.Close(at)
 	fd, err := filesystem{
 		kind: "tmpfs", attr: unix.MOUNT_ATTR_NOSUID | unix.MOUNT_ATTR_NODEV | unix.MOUNT_ATTR_NOEXEC,
-		options: []string{"mode=1777", "size=" + strconv.FormatUint(m.Size, 10)},
+		options: c.ofRoot("mode=1777", "size="+strconv.FormatUint(m.Size, 10)),
 	}.mountAt(at)
 	if err != nil {
 		return pathError("mount", m.Dest, err)

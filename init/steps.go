@@ -184,6 +184,9 @@ func (c *container) joinNetwork() error {
 }
 
 func (c *container) setHostname() error {
+	if len(c.HostnameBytes) > 0 {
+		return unix.Sethostname(c.HostnameBytes)
+	}
 	return unix.Sethostname([]byte(c.Hostname))
 }
 

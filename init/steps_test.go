@@ -55,7 +55,7 @@ func TestRoles(t *testing.T) {
 			t.Errorf("step %q: taken %v, by both %v, want true, %v", name, by, byBoth, own)
 		}
 	}
-	for who, extra := range map[role][]string{alone: nil, inside: {"take root"}, outfitter: {"place /proc", "hand over"}} {
+	for who, extra := range map[role][]string{alone: nil, inside: {"take root"}, outfitter: {"place /proc", "clear /proc", "hand over"}} {
 		var got []string
 		for _, name := range names[who] {
 			if !slices.Contains(names[alone], name) {

@@ -3,6 +3,7 @@ package nsinit
 import (
 	"fmt"
 	"os"
+	"strconv"
 
 	"golang.org/x/sys/unix"
 
@@ -62,6 +63,14 @@ func (c *container) hostGID(gid uint32) int {
 		gid += c.UserNS.GID
 	}
 	return int(gid)
+}
+
+// ofRoot adds to the options of a tmpfs that it belongs to the container's root.
+func (c *container) ofRoot(options ...string) []string {
+	if c.UserNS == nil {
+		return options
+	}
+	return append(options, "uid="+strconv.Itoa(c.hostUID(0)), "gid="+strconv.Itoa(c.hostGID(0)))
 }
 
 // ofInit is a file of init's directory in /proc, for the outfitter.

@@ -109,6 +109,9 @@ func resolve(o Options, config *agent.ContainerConfig) *container {
 			Env:        environment(config.Env),
 		},
 	}
+	if !utf8.ValidString(o.Hostname) {
+		c.init.Hostname, c.init.HostnameBytes = "", []byte(o.Hostname)
+	}
 	c.init.UID, c.init.GID, _ = config.User.IDs() // validated
 	c.init.Capabilities = capabilitySet(config.Capabilities)
 	if n := config.UserNS; n != nil {

@@ -14,6 +14,9 @@ func appendConfig(b []byte, c *Config) []byte {
 		b = plainjson.AppendBool(b, "trace", true)
 	}
 	b = plainjson.AppendText(b, "hostname", c.Hostname)
+	if len(c.HostnameBytes) > 0 {
+		b = plainjson.AppendText(b, "hostname_base64", base64.StdEncoding.EncodeToString(c.HostnameBytes))
+	}
 	b = plainjson.AppendText(b, "rootfs", c.Rootfs)
 	if c.NetNS != "" {
 		b = plainjson.AppendText(b, "netns", c.NetNS)
@@ -118,6 +121,8 @@ func (r reader) config(c *Config) {
 			c.Trace = r.Bool()
 		case "hostname":
 			c.Hostname = r.Text()
+		case "hostname_base64":
+			c.HostnameBytes = r.bytes()
 		case "rootfs":
 			c.Rootfs = r.Text()
 		case "netns":

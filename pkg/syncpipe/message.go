@@ -37,6 +37,8 @@ type Config struct {
 	// Trace asks for a step message after each step.
 	Trace    bool   `json:"trace,omitempty"`
 	Hostname string `json:"hostname"`
+	// HostnameBytes is it if it is no UTF-8, which a string of JSON cannot hold.
+	HostnameBytes []byte `json:"hostname_base64,omitempty"`
 	// Rootfs is the root filesystem's directory, relative to the run directory.
 	Rootfs string `json:"rootfs"`
 	// NetNS is the path of the network namespace to join, or empty.
