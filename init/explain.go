@@ -16,6 +16,8 @@ import (
 // explainExec adds to the errno of execve(2) what it leaves open.
 func explainExec(path string, err error) error {
 	switch {
+	case errors.Is(err, unix.EAGAIN):
+		err = fmt.Errorf("%w (its user has as many processes, in all containers, as RLIMIT_NPROC allows)", err)
 	case errors.Is(err, unix.E2BIG):
 		err = fmt.Errorf("%w (command and environment beyond the limits of execve(2))", err)
 	case errors.Is(err, unix.ENOENT), errors.Is(err, unix.EACCES), errors.Is(err, unix.ENOEXEC):

@@ -45,13 +45,15 @@ func disinherit(pid int) error {
 	return err
 }
 
-// resetScheduling gives a thread the policy SCHED_OTHER and nice 0.
+// resetScheduling gives a thread the policy SCHED_OTHER, nice 0, and the usual slice:
+// from Linux 6.12 on there is one for each thread, which is told whether it has been set
+// or not (sched_attr.sched_runtime), and 0 stands for the usual one.
 func resetScheduling(tid int) error {
 	attr, err := unix.SchedGetAttr(tid, 0)
 	if err != nil {
 		return fmt.Errorf("scheduling: %w", err)
 	}
-	if attr.Policy == unix.SCHED_NORMAL && attr.Nice == 0 {
+	if attr.Policy == unix.SCHED_NORMAL && attr.Nice == 0 && attr.Runtime == 0 {
 		return nil
 	}
 	normal := &unix.SchedAttr{Size: unix.SizeofSchedAttr, Policy: unix.SCHED_NORMAL}

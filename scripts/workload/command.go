@@ -74,6 +74,7 @@ func allCommands() map[string]command {
 		"seize":        {seize, "<PID>"},
 		"rename":       {rename, "<NAME>"},
 		"hostile":      {hostile, "<PROGRAM> [ARG ...]"},
+		"slices":       {longSlices, "<NS> <PROGRAM> [ARG ...]"},
 		"bequeath":     {bequeath, "<FILE> <PROGRAM> [ARG ...]"},
 		"deny":         {deny, "<ERRNO> <CALL,...> <PROGRAM> [ARG ...]"},
 		"close-output": {closeOutput, ""},

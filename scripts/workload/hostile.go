@@ -48,6 +48,12 @@ func hostile(args []string) {
 	check(unix.Exec(args[0], args, os.Environ()))
 }
 
+// longSlices becomes a program with slices of CPU time of so many ns (sched(7)).
+func longSlices(args []string) {
+	check(unix.SchedSetAttr(0, &unix.SchedAttr{Runtime: uint64(number(args[0]))}, 0))
+	check(unix.Exec(args[1], args[1:], os.Environ()))
+}
+
 // bequeath becomes a program that has a child already, whose pid is in a file.
 func bequeath(args []string) {
 	child := exec.Command("/proc/self/exe", "sleep", "1m")

@@ -59,6 +59,7 @@ func reportIdentity([]string) {
 	check(err)
 	report("policy", attr.Policy) // sched(7): 0 is SCHED_OTHER
 	report("nice", attr.Nice)
+	report("slice", attr.Runtime) // ns
 	const whoProcess = 1
 	priority, _, errno := unix.RawSyscall(unix.SYS_IOPRIO_GET, whoProcess, 0, 0)
 	switch class, level := priority>>13, priority&7; {
