@@ -112,6 +112,11 @@ func (s *supervisor) dismiss() error {
 			c.finish()
 		}
 		s.awaitWritten(time.After(time.Until(end)))
+		// Who sees the end of the connection may start anew in this directory.
+		select {
+		case <-s.cleared:
+		case <-time.After(time.Until(end)):
+		}
 		for c := range s.clients {
 			c.forgo()
 			c.close()

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"testing"
 	"time"
 )
 
@@ -175,4 +176,47 @@ func (t *trial) readWitness() error {
 	}
 	t.story.begun = strings.Count(string(text), "begun\n")
 	return errors.Join(err, os.Remove(path))
+}
+
+// TestFreeAtTheEnd: who sees the end of the connection finds nothing of the last run.
+func TestFreeAtTheEnd(t *testing.T) {
+	needRoot(t)
+	c, err := aContainer(t, 0, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, release, err := scenarios[0].start(c, "shim: remove cgroup=hold")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.destroy)
+	defer release.Close()
+	client := dialed(t, c)
+	if _, err := client.await("up=true"); err != nil {
+		t.Fatal(err)
+	}
+	if err := client.command("kill"); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.awaitOutput("^fault: shim: remove cgroup$"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := client.await("up=false"); err != nil {
+		t.Fatal(err)
+	}
+	if err := client.command("exit"); err != nil {
+		t.Fatal(err)
+	}
+	client.mu.Lock()
+	ended := client.changed // nothing else comes after the final state
+	client.mu.Unlock()
+	select {
+	case <-ended:
+		t.Error("the connection has ended while the run is being cleared")
+	case <-time.After(200 * time.Millisecond): // the supervisor's patience is 900 ms
+	}
+	release.Close()
+	if err := s.leave(client, "0"); err != nil {
+		t.Error(err)
+	}
 }
