@@ -155,7 +155,8 @@ func (c *container) configured(at int) bool {
 }
 
 // checkMounts refuses mounts that hide one another. They have been made in the order of
-// their paths; where links of the rootfs lead it may be another one.
+// their paths; where links of the rootfs lead it may be another one. (Somebody who
+// exchanges what they are in hides them, too.)
 func (c *container) checkMounts() error {
 	for _, m := range c.mounts {
 		if m.index < 0 {
@@ -171,7 +172,7 @@ func (c *container) checkMounts() error {
 			return err
 		}
 		if err != nil || dev != m.dev || ino != m.ino {
-			return fmt.Errorf("%s is hidden by another mount (a link of the rootfs leads there)", m.Dest)
+			return fmt.Errorf("%s is hidden by another mount (a link leads there), or was exchanged", m.Dest)
 		}
 	}
 	return nil

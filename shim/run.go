@@ -168,17 +168,13 @@ func (r *run) judgeKills() (pause time.Duration) {
 	})
 }
 
-// signal sends the process a signal, frozen or not. With SIGKILL all others die, too,
-// for which the CPU limit is lifted.
+// signal sends the process a signal, frozen or not.
 func (r *run) signal(signal syscall.Signal) error {
-	err := errors.Join(r.child.signal(signal), r.thaw())
 	if signal == unix.SIGKILL {
 		r.killed = true
-		if r.group != nil {
-			err = errors.Join(err, r.group.LiftCPU())
-		}
 	}
-	return err
+	err := r.child.signal(signal)
+	return errors.Join(err, r.thaw())
 }
 
 // The pauses of killAll; the second one is the longest.
@@ -188,10 +184,11 @@ const (
 )
 
 // killAll is the goroutine that sees a SIGKILL through: mostly the command's end is that
-// of all others, but one of those may hold it up, who traces it (ptrace(2),
-// PTRACE_O_TRACEEXIT) or freezes it again and again.
+// of all others, for which the CPU limit is lifted, but one of those may hold it up, who
+// traces it (ptrace(2), PTRACE_O_TRACEEXIT) or freezes it again and again.
 func (r *run) killAll() {
 	defer close(r.killing)
+	_ = r.group.LiftCPU() // they die all the same
 	for pause := killPatience; ; pause = min(2*pause, killPause) {
 		select {
 		case <-r.ended:

@@ -24,6 +24,7 @@ func TestCVE_2021_30465(t *testing.T) {
 				`(?s)^mount /: .*mount /\S+: \S+ rw,nosuid,nodev.* from \S*/bin\n.*cat \S+/file: ENOENT\n$`, // where it leads to, inside
 				`^start container: init: mount /vol/place from \S+: operation not permitted \(it leads to the container's own /\)$`,
 				`^start container: init: mount /vol/place from \S+: open /vol/place: no such file or directory \(nothing is made in a volume, /proc or /sys\)$`,
+				`^start container: init: check mounts: /vol/place is hidden .*, or was exchanged$`,
 			},
 		}.again(t, c)
 	}
@@ -40,7 +41,11 @@ func TestCVE_2024_45310(t *testing.T) {
 		command: []string{"/bin/workload", "exit", "0"},
 		swap:    [2]string{shared + "/way", shared + "/link"},
 		// Where the link leads to is inside, and nothing that is ours.
-		want: []string{`^start container: init: mount /vol/way/new/deep: open /vol/way/new/deep: no such file or directory`, `^$`},
+		want: []string{
+			`^start container: init: mount /vol/way/new/deep: open /vol/way/new/deep: no such file or directory`,
+			`^start container: init: check mounts: /vol/way/new/deep is hidden .*, or was exchanged$`,
+			`^$`,
+		},
 	}.again(t, c)
 	for _, name := range []string{"/way", "/link"} {
 		if _, err := os.Readlink(shared + name); err == nil {

@@ -247,7 +247,7 @@ func (f faultCase) judge(s *supervisor, status string, final state) error {
 }
 
 // bestEffort is what another way is found for.
-var bestEffort = []string{"cgroup: write freezer.state", "cgroup: write cgroup.freeze", "cgroup: write cgroup.kill"}
+var bestEffort = []string{"cgroup: write cpu.cfs_quota_us", "cgroup: write cpu.max", "cgroup: write freezer.state", "cgroup: write cgroup.freeze", "cgroup: write cgroup.kill"}
 
 // complaint is what is said of an errno: the step, and the errno itself.
 func (f faultCase) complaint() string {
