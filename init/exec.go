@@ -89,6 +89,9 @@ func (c *container) resetSignals() error {
 	return nil
 }
 
+// joinStderr makes stderr what stdout is.
+func (c *container) joinStderr() error { return unix.Dup3(1, 2, 0) }
+
 // mostFDs is far above what init can have open: the shim hands it less than ten,
 // and a new one gets the lowest number that is free.
 const mostFDs = 1024

@@ -1,7 +1,6 @@
 package nsinit
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -49,18 +48,17 @@ func (c *container) givePipes() error {
 		if err := unix.Fstatfs(fd, &fs); err != nil || fs.Type != unix.PIPEFS_MAGIC {
 			continue
 		}
-		if err := errors.Join(unix.Fchown(fd, c.hostUID(c.UID), c.hostGID(c.GID)), unix.Fchmod(fd, 0o600)); err != nil {
+		if err := unix.Fchown(fd, c.hostUID(c.UID), c.hostGID(c.GID)); err != nil {
 			return fmt.Errorf("descriptor %d: %w", fd, err)
 		}
+		_ = unix.Fchmod(fd, 0o600) // it is so, if it was not changed; needs CAP_FOWNER
 	}
 	return nil
 }
 
-// ownStreams makes the standard streams the command's own. The host's null device, which
-// agents give as stdin, would be the host's to root in here: its mode could be
-// changed, for all the host (CVE-2025-31133 was of that kind); and anybody could watch its
-// use by inotify(7). Stderr goes to stdout, as from here on nothing but the command
-// writes there.
+// ownStreams puts the container's null device in the place of the host's, which agents
+// give as stdin: root in here could change its mode, for all the host, and anybody watch
+// its use by inotify(7).
 func (c *container) ownStreams() error {
 	for fd := range 2 {
 		var st unix.Stat_t
@@ -76,7 +74,7 @@ func (c *container) ownStreams() error {
 			return pathError("open", "/dev/null", err)
 		}
 	}
-	return unix.Dup3(1, 2, 0)
+	return nil
 }
 
 func (c *container) noNewPrivs() error {

@@ -117,7 +117,7 @@ func (c *container) mountVolume(m *mount) error {
 		return err
 	}
 	defer unix.Close(at)
-	if m.index < 0 && c.configured(at) {
+	if dev, ino, err := inode(at); err == nil && m.index < 0 && c.configured(dev, ino) != nil {
 		return nil // a link to what is mounted there
 	}
 	if m.dev, m.ino, err = inode(m.source); err != nil {
@@ -148,15 +148,19 @@ func inode(fd int) (dev, ino uint64, err error) {
 	return st.Dev, st.Ino, err
 }
 
-// configured reports whether what is open is what the configuration has mounted there.
-func (c *container) configured(at int) bool {
-	dev, ino, err := inode(at)
-	return err == nil && slices.ContainsFunc(c.mounts, func(m mount) bool { return m.index >= 0 && m.dev == dev && m.ino == ino })
+// configured returns what the configuration has mounted by these numbers, or nil.
+func (c *container) configured(dev, ino uint64) *mount {
+	i := slices.IndexFunc(c.mounts, func(m mount) bool { return m.index >= 0 && m.dev == dev && m.ino == ino })
+	if i < 0 {
+		return nil
+	}
+	return &c.mounts[i]
 }
 
 // checkMounts refuses mounts that hide one another. They have been made in the order of
 // their paths; where links of the rootfs lead it may be another one. (Somebody who
-// exchanges what they are in hides them, too.)
+// exchanges what they are in hides them, too.) A tmpfs in place of another one, as of
+// /run and /var/run, is as good.
 func (c *container) checkMounts() error {
 	for _, m := range c.mounts {
 		if m.index < 0 {
@@ -170,6 +174,10 @@ func (c *container) checkMounts() error {
 		}
 		if err != nil && !errors.Is(err, unix.ENOENT) && !errors.Is(err, unix.ENOTDIR) {
 			return err
+		}
+		there := c.configured(dev, ino)
+		if there != nil && m.Source == "" && there.Source == "" {
+			continue
 		}
 		if err != nil || dev != m.dev || ino != m.ino {
 			return fmt.Errorf("%s is hidden by another mount (a link leads there), or was exchanged", m.Dest)

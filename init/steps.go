@@ -144,6 +144,9 @@ func allSteps(c *container) []step {
 		// The runtime cannot handle signals from here on.
 		{name: "reset signals", run: c.resetSignals, silent: true},
 		{name: "close descriptors", run: c.closeDescriptors, silent: true},
+		// Until here it was a descriptor that cannot be written to: if the runtime dies,
+		// what it says is not in the command's output.
+		{name: "join stderr", run: c.joinStderr, silent: true},
 		{name: "await proceed", run: c.awaitProceed, silent: true},
 		{name: "allow huge pages", run: c.allowHugePages, silent: true},
 		{name: "exec", run: c.exec, silent: true},

@@ -112,10 +112,13 @@ func (s *supervisor) dismiss() error {
 			c.finish()
 		}
 		s.awaitWritten(time.After(time.Until(end)))
-		// Who sees the end of the connection may start anew in this directory.
-		select {
-		case <-s.cleared:
-		case <-time.After(time.Until(end)):
+		// Who sees the end of the connection may start anew in this directory. But who
+		// has found no room yet has no time to lose.
+		if len(s.listener.slots) < cap(s.listener.slots) {
+			select {
+			case <-s.cleared:
+			case <-time.After(time.Until(end)):
+			}
 		}
 		for c := range s.clients {
 			c.forgo()

@@ -2,34 +2,25 @@ package shim
 
 import "golang.org/x/sys/unix"
 
-// stream is what a command can change of a standard stream, which it shares with
-// whoever has opened it, and with the runs after it.
-type stream struct {
-	flags int // O_NONBLOCK and others (fcntl(2), F_SETFL)
-	size  int // of a pipe, in bytes; else -1
-}
-
-// streams are stdin and stdout as the agent has given them.
-type streams [2]stream
+// streams are the flags of stdin and stdout (fcntl(2), F_SETFL) as the agent has given
+// them. A command shares the open file descriptions with the runs after it.
+type streams [2]int
 
 func lookAtStreams() (s streams) {
 	for fd := range s {
-		s[fd].flags, _ = unix.FcntlInt(uintptr(fd), unix.F_GETFL, 0) // it is open
-		s[fd].size, _ = unix.FcntlInt(uintptr(fd), unix.F_GETPIPE_SZ, 0)
+		s[fd], _ = unix.FcntlInt(uintptr(fd), unix.F_GETFL, 0) // it is open
 	}
 	return s
 }
 
 // restore takes back what a run has done. Many a program sets O_NONBLOCK for itself,
-// and the next run, which knows nothing of it, would lose its output.
+// and the next run, which knows nothing of it, would lose its output. What else there is
+// stays: O_ASYNC, and the size of a pipe, are changed under the pipe's lock, which
+// whoever reads it may hold for as long as he likes (splice(2)).
 func (s streams) restore() {
-	now := lookAtStreams()
-	for fd, was := range s {
-		if was.flags != now[fd].flags {
-			_, _ = unix.FcntlInt(uintptr(fd), unix.F_SETFL, was.flags)
-		}
-		if was.size != now[fd].size {
-			_, _ = unix.FcntlInt(uintptr(fd), unix.F_SETPIPE_SZ, was.size) // not while it holds more
+	for fd, now := range lookAtStreams() {
+		if flags := s[fd]&^unix.O_ASYNC | now&unix.O_ASYNC; flags != now {
+			_, _ = unix.FcntlInt(uintptr(fd), unix.F_SETFL, flags)
 		}
 	}
 }

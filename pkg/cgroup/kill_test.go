@@ -56,7 +56,6 @@ func TestKill(t *testing.T) {
 	})
 }
 
-// The way of kernels without cgroup.kill, and of v1.
 // What dies is not held up by the CPU limit. Without the controller there is none.
 func TestKillLiftsCPU(t *testing.T) {
 	eachHost(t, func(t *testing.T, h *Host) {
@@ -90,6 +89,7 @@ func TestKillLiftsCPU(t *testing.T) {
 	})
 }
 
+// The way of kernels without cgroup.kill, and of v1.
 func TestFreezeKillThaw(t *testing.T) {
 	eachHost(t, func(t *testing.T, h *Host) {
 		g := create(t, h, Limits{})

@@ -21,6 +21,7 @@ var deniable = map[string]uint32{
 	"mount_setattr": unix.SYS_MOUNT_SETATTR,
 	"move_mount":    unix.SYS_MOVE_MOUNT,
 	"open_tree":     unix.SYS_OPEN_TREE,
+	"sched_setattr": unix.SYS_SCHED_SETATTR,
 	"openat2":       unix.SYS_OPENAT2,
 	"pidfd_open":    unix.SYS_PIDFD_OPEN,
 	"seccomp":       unix.SYS_SECCOMP,

@@ -15,9 +15,6 @@ func reportStreams([]string) {
 		flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFL, 0)
 		check(err)
 		text := fmt.Sprintf("%s %04o flags %#o", fileTypes[st.Mode&unix.S_IFMT], st.Mode&0o7777, flags&(unix.O_NONBLOCK|unix.O_ASYNC|unix.O_APPEND))
-		if size, err := unix.FcntlInt(uintptr(fd), unix.F_GETPIPE_SZ, 0); err == nil {
-			text += fmt.Sprintf(" of %d bytes", size)
-		}
 		if st.Dev == null.Dev && st.Ino == null.Ino {
 			text += ", the own null device"
 		}
@@ -36,7 +33,6 @@ func spoilStreams([]string) {
 		check(err)
 		_, err = unix.FcntlInt(uintptr(fd), unix.F_SETFL, flags|unix.O_NONBLOCK|unix.O_ASYNC)
 		check(err)
-		_, _ = unix.FcntlInt(uintptr(fd), unix.F_SETPIPE_SZ, 4096) // it may be no pipe
 		var st unix.Stat_t
 		check(unix.Fstat(fd, &st))
 		mode := st.Mode & 0o7777
