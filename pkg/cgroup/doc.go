@@ -25,12 +25,12 @@
 //
 // # What is done with github.com/containerd/cgroups and what is not
 //
-// The library says whether the host has v2 alone, and parses /proc/PID/cgroup. Its managers, cgroup1 and cgroup2, would make
-// the directories, enable v2's controllers and write the limits; they did, until it
-// was measured what linking them costs: protobuf, dbus, ebpf, a Go parser and crypto,
-// 4.7 MB of the binary's 8.3 and 44 of its 77 package initialisations, which each
-// start pays twice. What they do is one mkdir for each hierarchy and one write for
-// each limit.
+// The library says whether the host has v2 alone, and parses /proc/PID/cgroup. Its
+// managers, cgroup1 and cgroup2, would make the directories, enable v2's controllers
+// and write the limits; they did, until it was measured what linking them costs:
+// protobuf, dbus, ebpf, a Go parser and crypto, 4.7 MB of the binary's 8.3 and 44 of
+// its 77 package initialisations, which each start pays twice. What they do is one
+// mkdir for each hierarchy and one write for each limit.
 //
 // Nor would the rest of them do: Stat costs 240 us and 354 allocations where a pread
 // on an open descriptor costs 1 us; v2's Kill waits for the processes, and reaps a

@@ -26,8 +26,9 @@ const (
 
 // Kill sends every process in the group and below it a SIGKILL, frozen ones included,
 // and does not wait for them. The caller itself is spared, should it be in there. They
-// are given all the CPU time that they want, see LiftCPU. It writes cgroup.kill (v2, Linux 5.14), else it freezes the group, so that none can
-// fork away, sends each a SIGKILL, and thaws it.
+// are given all the CPU time that they want, see LiftCPU. It writes cgroup.kill (v2,
+// Linux 5.14), else it freezes the group, so that none can fork away, sends each a
+// SIGKILL, and thaws it.
 func (g *Group) Kill() error {
 	return g.wrap(g.kill())
 }
