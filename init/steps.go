@@ -101,6 +101,7 @@ func allSteps(c *container) []step {
 		list = append(list, step{name: "check mounts", run: c.checkMounts, by: hostRoot})
 	}
 	return append(list, []step{
+		// Nothing else can get there any more.
 		{name: "clear /proc", run: c.clearProc, by: outfitter},
 		// All mount points have been made now.
 		{name: "make read-only", run: c.makeReadOnly, by: hostRoot},
