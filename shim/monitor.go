@@ -1,7 +1,7 @@
 package shim
 
 import (
-	"slices"
+	"os"
 	"strconv"
 	"time"
 
@@ -22,25 +22,32 @@ const (
 	usualSlack = 50 * time.Microsecond
 )
 
-// monitor is what it takes to wake it up. It is empty if it could not be calmed.
-type monitor struct {
-	thread string // its ID
-	last   string // that of the youngest thread there was then
-}
+// monitor is the thread's ID. It is empty if it could not be calmed.
+type monitor string
 
 // calmMonitor lets the runtime's monitor sleep. It is the second thread of the process:
-// the first that the runtime makes, which are listed in that order.
+// the first that the runtime makes. Mostly it has the ID that comes after the process's
+// own; else it is listed second. The list alone takes a fiftieth of a start, with all that is
+// done for the first time there.
 //
 // It is called on the main thread, which gets the usual slack, whatever the agent's is: to
 // the kernel the slack of a thread is the usual one of the processes that it makes, the
 // command's in the end, to which PR_SET_TIMERSLACK with 0 returns.
 func calmMonitor() monitor {
 	_ = unix.Prctl(unix.PR_SET_TIMERSLACK, uintptr(usualSlack), 0, 0, 0) // cannot fail
-	var m monitor
-	if list := threads(); len(list) > 1 && setSlack(list[1], monitorSlack) == nil {
-		m = monitor{thread: list[1], last: list[len(list)-1]}
+	pid := os.Getpid()
+	thread := strconv.Itoa(pid + 1)
+	if unix.Tgkill(pid, pid+1, 0) != nil { // another process was faster
+		list := threads()
+		if len(list) < 2 {
+			return ""
+		}
+		thread = list[1]
 	}
-	return m
+	if setSlack(thread, monitorSlack) != nil {
+		return ""
+	}
+	return monitor(thread)
 }
 
 // calmHelper does the same for a helper that has just been made. Its runtime has yet to
@@ -53,13 +60,12 @@ func calmHelper(pid int) { _ = setSlack(strconv.Itoa(pid), monitorSlack) }
 // long, it is the monitor that lets the others have its CPU. It may have made a thread
 // for them, which then has its slack.
 func (m monitor) wake() {
-	if m.thread == "" {
+	if m == "" {
 		return
 	}
-	_ = setSlack(m.thread, usualSlack) // first, so that there will be no more of them
-	list := threads()
-	for _, thread := range list[slices.Index(list, m.last)+1:] { // all, if that one has ended
-		_ = setSlack(thread, usualSlack) // it may have ended, too
+	_ = setSlack(string(m), usualSlack) // first, so that there will be no more of them
+	for _, thread := range threads() {
+		_ = setSlack(thread, usualSlack) // it may have ended
 	}
 }
 
