@@ -180,11 +180,10 @@ func (c *container) describe(o Options, name cgroupName) []byte {
 // cgroupName names a container's cgroup in container.json, where the next
 // supervisor in the directory finds what this one may leave behind.
 type cgroupName struct {
-	Parent string `json:"parent"`
-	ID     string `json:"id"`
+	Parent, ID string
 	// Own is what Parent stood for, see cgroup.Host.Own, if it is cgroup.Self: the next
 	// supervisor's own cgroup may be another. (Paths that are no UTF-8 are not found.)
-	Own map[string]string `json:"own"`
+	Own map[string]string
 }
 
 func newCgroupName(o Options) cgroupName {
@@ -229,19 +228,49 @@ func (n cgroupName) append(b []byte, key string) []byte {
 
 // readPredecessor returns the cgroup of the last supervisor in this directory,
 // or the zero value.
-func readPredecessor() (name cgroupName) {
+func readPredecessor() cgroupName {
 	text, err := readRegular(resolvedName, maxResolved)
-	var last struct {
-		Cgroup struct {
-			cgroupName
-			Path []byte `json:"path_base64"`
-		} `json:"cgroup"`
+	if err != nil {
+		return cgroupName{}
 	}
-	if err == nil && json.Unmarshal(text, &last) == nil {
-		name = last.Cgroup.cgroupName
-		if i := bytes.LastIndexByte(last.Cgroup.Path, '/'); i >= 0 {
-			name.Parent, name.ID = string(last.Cgroup.Path[:i]), string(last.Cgroup.Path[i+1:])
+	var name cgroupName
+	r := plainjson.NewReader(text)
+	r.Object(func(key string) {
+		if key == "cgroup" {
+			name.read(r)
+		} else {
+			r.Skip()
 		}
+	})
+	if r.Close() != nil {
+		return cgroupName{}
 	}
 	return name
+}
+
+// read is the reverse of append.
+func (n *cgroupName) read(r *plainjson.Reader) {
+	path := ""
+	r.Object(func(key string) {
+		switch key {
+		case "parent":
+			n.Parent = r.Text()
+		case "id":
+			n.ID = r.Text()
+		case "own":
+			n.Own = map[string]string{}
+			r.Object(func(name string) { n.Own[name] = r.Text() })
+		case "path_base64":
+			path = r.Text()
+		default:
+			r.Skip()
+		}
+	})
+	exact, err := base64.StdEncoding.DecodeString(path)
+	if err != nil {
+		r.Fail(err)
+	}
+	if i := bytes.LastIndexByte(exact, '/'); i >= 0 {
+		n.Parent, n.ID = string(exact[:i]), string(exact[i+1:])
+	}
 }

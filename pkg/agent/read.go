@@ -2,13 +2,14 @@ package agent
 
 import (
 	"strconv"
+	"strings"
+	"unicode/utf8"
 
 	"harpoon-supervisor/pkg/plainjson"
 )
 
 // readConfig decodes a configuration as agents write one, or returns nil: then there
-// is something in it that package json has to judge, a field that is not known, say,
-// an error, or null.
+// is something in it that package json has to judge, an error, say, or null.
 func readConfig(data []byte) *ContainerConfig {
 	r := reader{plainjson.NewReader(data)}
 	var c ContainerConfig
@@ -63,7 +64,7 @@ func (r reader) config(c *ContainerConfig) {
 		case "userns":
 			c.UserNS = r.userNS(c.UserNS)
 		default:
-			r.Fail(plainjson.ErrUnexpected)
+			r.unknown(key)
 		}
 	})
 }
@@ -76,7 +77,7 @@ func (r reader) command(c *Command) {
 		case "exec":
 			c.Exec = array(r, c.Exec, r.Text)
 		default:
-			r.Fail(plainjson.ErrUnexpected)
+			r.unknown(key)
 		}
 	})
 }
@@ -95,7 +96,7 @@ func (r reader) resources(v *Resources) {
 		case "oom_group":
 			v.OOMGroup = r.Bool()
 		default:
-			r.Fail(plainjson.ErrUnexpected)
+			r.unknown(key)
 		}
 	})
 }
@@ -108,7 +109,7 @@ func (r reader) storage(s *Storage) {
 		case "volumes":
 			s.Volumes = object(r, s.Volumes, r.Text)
 		default:
-			r.Fail(plainjson.ErrUnexpected)
+			r.unknown(key)
 		}
 	})
 }
@@ -121,7 +122,7 @@ func (r reader) grace(g *Grace) {
 		case "shutdown":
 			g.Shutdown = r.duration()
 		default:
-			r.Fail(plainjson.ErrUnexpected)
+			r.unknown(key)
 		}
 	})
 }
@@ -144,7 +145,7 @@ func (r reader) healthCheck() (h HealthCheck) {
 		case "http_acceptable_responses":
 			h.HTTPAcceptableResponses = array(r, h.HTTPAcceptableResponses, func() int { return int(r.Int(strconv.IntSize)) })
 		default:
-			r.Fail(plainjson.ErrUnexpected)
+			r.unknown(key)
 		}
 	})
 	return h
@@ -166,7 +167,7 @@ func (r reader) restartBackoff(b *RestartBackoff) {
 		case "limit":
 			b.Limit = uint32(r.Uint(32))
 		default:
-			r.Fail(plainjson.ErrUnexpected)
+			r.unknown(key)
 		}
 	})
 }
@@ -184,12 +185,22 @@ func (r reader) userNS(n *UserNS) *UserNS {
 		case "size":
 			n.Size = uint32(r.Uint(32))
 		default:
-			r.Fail(plainjson.ErrUnexpected)
+			r.unknown(key)
 		}
 	}) {
 		return nil
 	}
 	return n
+}
+
+// unknown takes the value of a field that is not known, which is ignored. Package json
+// takes a name for another that differs in case, and for some letters that are not ASCII
+// an ASCII one.
+func (r reader) unknown(key string) {
+	if strings.ContainsFunc(key, func(c rune) bool { return c >= utf8.RuneSelf || 'A' <= c && c <= 'Z' }) {
+		r.Fail(plainjson.ErrUnexpected)
+	}
+	r.Skip()
 }
 
 func (r reader) duration() Duration { return Duration(r.Text()) }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"math/rand/v2"
 	"reflect"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -47,11 +48,21 @@ func TestReadConfig(t *testing.T) {
 	}
 }
 
+// TestReadConfigUnknown: fields that it does not know are ignored, wherever they are.
+func TestReadConfigUnknown(t *testing.T) {
+	text := []byte(`{"other":1,"restart":"no","command":{"a":null,"working_dir":"/w"},"resources":{"mem":1,"a":[true,{"mem":2,"b":"\n"}]},"storage":{"a":{}},
+		"grace":{"a":[],"startup":"1s"},"health_checks":[{"a":-1.5e3,"port":"p"}],"restart_backoff":{"limit":1,"a":false},"userns":{"uid":1,"":0},"env":{"a":"b"}}`)
+	if !sameAsJSON(t, text) {
+		t.Errorf("readConfig(%s) left it to package json", text)
+	}
+}
+
 // TestReadConfigNot: what readConfig does not take as it stands.
 func TestReadConfigNot(t *testing.T) {
 	for _, text := range []string{
-		`{"Restart":"no"}`, `{"other":1}`, `{"restart":null}`, `{"resources":{"mem":1.0}}`, `{"resources":{"Mem":1}}`,
+		`{"Restart":"no"}`, `{"re\u017ftart":"no"}`, `{"restart":null}`, `{"resources":{"mem":1.0}}`, `{"resources":{"Mem":1}}`,
 		`{"command":{"exec":["a"],"exec":["b"]}}`, `{} {}`, `[]`, ``,
+		`{"other":}`, `{"other":nul}`, `{"other":[1,]}`, `{"other":{"a" 1}}`, `{"other":` + strings.Repeat("[", 200) + strings.Repeat("]", 200) + `}`,
 	} {
 		if c := readConfig([]byte(text)); c != nil {
 			t.Errorf("readConfig(%s) = %+v, want nil", text, c)
@@ -61,7 +72,7 @@ func TestReadConfigNot(t *testing.T) {
 
 func FuzzReadConfig(f *testing.F) {
 	f.Add([]byte(full))
-	f.Add([]byte(`{"restart":"no","env":{"A":"B"},"env":null,"userns":{"uid":1},"userns":{"gid":2},"userns":null}`))
+	f.Add([]byte(`{"restart":"no","other":[{"a":null,"Restart":true},1e2,"\\n"],"env":{"A":"B"},"env":null,"userns":{"uid":1},"userns":{"gid":2},"userns":null}`))
 	f.Add([]byte(`{"command":null,"resources":{"cpu":-0,"mem":1e2},"storage":{"tmp":{"/a":-1}},"restart_backoff":{"factor":1,"factor":2}}`))
 	f.Fuzz(func(t *testing.T, text []byte) { sameAsJSON(t, text) })
 }

@@ -31,12 +31,17 @@ func read(text string) (string, error) {
 			note(r.Array(func() { note(r.Text()) }))
 		case "object":
 			note(r.Object(func(key string) { note(key + "=" + r.Text()) }))
+		case "skip":
+			r.Skip()
 		default:
 			r.Fail(ErrUnexpected)
 		}
 	})
 	return got, r.Close()
 }
+
+// nested returns arrays in one another.
+func nested(depth int) string { return strings.Repeat("[", depth) + strings.Repeat("]", depth) }
 
 func TestReader(t *testing.T) {
 	for text, want := range map[string]string{
@@ -48,6 +53,8 @@ func TestReader(t *testing.T) {
 		`{"object":null,"bool":false}`:           "object false bool false ",
 		`null`:                                   "",
 		`{"object":{"a":"b","a":"c"}}`:           "object a=b a=c true ",
+		`{"skip":{"text":["]",{}],"a":-1e3,"b":[true,false,null]},"bool":true,"skip":"\""}`: "skip bool true skip ",
+		`{"skip":` + nested(100) + `}`: "skip ",
 	} {
 		if got, err := read(text); got != want || err != nil {
 			t.Errorf("read(%s) = %q, %v, want %q", text, got, err, want)
@@ -56,6 +63,7 @@ func TestReader(t *testing.T) {
 	for _, text := range []string{
 		``, `[]`, `nul`, `{`, `{}}`, `{} x`, `{"other":1}`, `{"text":1}`, `{"text":null}`, `{"text":"a"`, `{"text":"a",}`, `{"text" "a"}`,
 		`{"bool":"true"}`, `{"uint8":256}`, `{"uint8":-1}`, `{"uint8":01}`, `{"uint8":00}`, `{"uint8":}`, `{"int8":+1}`, `{"float":.5}`, `{"float":1.}`, `{"uint8":1.0}`, `{"int8":128}`, `{"float":1e999}`, `{"float":"1"}`,
+		`{"skip":}`, `{"skip":[}`, `{"skip":{"a"}}`, `{"skip":nul}`, `{"skip":tru}`, `{"skip":"\x"}`, `{"skip":-}`, `{"skip":` + nested(102) + `}`,
 		`{"array":{}}`, `{"array":["a",1]}`, `{"array":["a"}`, `{"object":[]}`,
 	} {
 		if got, err := read(text); err == nil {

@@ -40,8 +40,8 @@ func (r *Reader) Fail(err error) {
 	r.text = ""
 }
 
-// Object calls field for each key of an object, to take the value or to fail. It
-// returns false if there is null instead.
+// Object calls field for each key of an object, to take the value, or skip it, or fail.
+// It returns false if there is null instead.
 func (r *Reader) Object(field func(key string)) bool {
 	return r.composite('{', '}', func() {
 		key := r.Text()
@@ -141,6 +141,35 @@ func (r *Reader) Float() float64 {
 		r.Fail(err)
 	}
 	return n
+}
+
+// maxDepth is how many objects and arrays may be in one another where they are skipped.
+const maxDepth = 100
+
+// Skip takes any value, null included, and drops it. More than 100 objects and arrays in
+// one another are an error.
+func (r *Reader) Skip() { r.skip(maxDepth) }
+
+func (r *Reader) skip(depth int) {
+	if depth < 0 {
+		r.Fail(ErrUnexpected)
+	}
+	switch r.next() {
+	case '{':
+		r.Object(func(string) { r.skip(depth - 1) })
+	case '[':
+		r.Array(func() { r.skip(depth - 1) })
+	case '"':
+		r.Text()
+	case 't', 'f':
+		r.Bool()
+	case 'n':
+		if !r.word("null") {
+			r.Fail(ErrUnexpected)
+		}
+	default:
+		r.number()
+	}
 }
 
 // number takes the text of a number.
