@@ -103,8 +103,8 @@ func (g *gathering) pss() (sum float64, err error) {
 
 // activity is what processes have done so far.
 type activity struct {
-	cpu      time.Duration
-	switches int // context switches; each is a wake-up, or what follows one
+	cpu     time.Duration
+	wakeUps int // as many as the times that a thread has slept: its voluntary context switches
 }
 
 // activity adds up all threads of all supervisors. One that has died is an error: it
@@ -119,7 +119,7 @@ func (g *gathering) activity() (sum activity, err error) {
 		for _, thread := range threads {
 			one, errThread := activityOf(dir + "/" + thread.Name())
 			sum.cpu += one.cpu
-			sum.switches += one.switches
+			sum.wakeUps += one.wakeUps
 			err = errors.Join(err, errThread)
 		}
 		return err
@@ -149,14 +149,8 @@ func activityOf(dir string) (a activity, err error) {
 		return a, err
 	}
 	a.cpu = time.Duration(ns)
-	for _, name := range []string{"voluntary_ctxt_switches:", "nonvoluntary_ctxt_switches:"} {
-		n, err := fieldOf(dir+"/status", name)
-		if err != nil {
-			return a, err
-		}
-		a.switches += n
-	}
-	return a, nil
+	a.wakeUps, err = fieldOf(dir+"/status", "voluntary_ctxt_switches:")
+	return a, err
 }
 
 // fieldOf reads a number behind a name at the beginning of a line.

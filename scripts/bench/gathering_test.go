@@ -22,7 +22,7 @@ func (s standIn) finish(context.Context) error  { return nil }
 // or not.
 func TestActivity(t *testing.T) {
 	live := gathering{all: []held{standIn(os.Getpid())}}
-	if got, err := live.activity(); err != nil || got.cpu == 0 || got.switches == 0 {
+	if got, err := live.activity(); err != nil || got.cpu == 0 || got.wakeUps == 0 {
 		t.Errorf("activity() of the test = %+v, %v, want some", got, err)
 	}
 	cmd := exec.Command("/proc/self/exe", "-test.run=^$")

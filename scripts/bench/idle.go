@@ -72,7 +72,7 @@ func watchIdle(all []*idlers, r *recorder) {
 		if !r.isOut(i.name) {
 			cpu := after.cpu - i.before.cpu
 			r.addNumber("idle cpu", i.name, float64(cpu.Microseconds())/1000/several)
-			r.addNumber("idle wake-ups", i.name, float64(after.switches-i.before.switches)/several)
+			r.addNumber("idle wake-ups", i.name, float64(after.wakeUps-i.before.wakeUps)/several)
 		}
 	}
 }

@@ -19,7 +19,7 @@ system calls, by name, as engines give it. conmon gets the lean container; conta
 takes cannot be told, as a daemon does part of it. CPU time is that of the hot run. The program in the container reads the clock with its first instruction, and again before it exits. Its end is known when
 a client of ours has the state; by conmon's exit file; by containerd's event; with the others when they have ended. A stop of ours lasts from
 sending it until the client knows, without the end of the supervisor; for crun and runc it is kill and delete, for conmon and containerd it lasts from kill until the end is known, without a delete. A restart is compared with a new start after a pause.
-Wake-ups are the context switches of all threads. Memory a client is the supervisor's, without the kernel's for a socket.
+Wake-ups are the voluntary context switches of all threads. Memory a client is the supervisor's, without the kernel's for a socket.
 
 ![start and memory, as a chart](scripts/bench/chart.svg)
 `
