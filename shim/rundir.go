@@ -136,7 +136,7 @@ func (d runDir) remove(name string) error {
 
 // describe writes container.json, of mode 0644, and puts it in place in one step.
 func (d runDir) describe(content []byte) error {
-	_ = os.RemoveAll(newResolvedName) // a predecessor's, whatever it is
+	_ = os.Remove(newResolvedName) // a predecessor's
 	f, err := os.OpenFile(newResolvedName, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
 	if err != nil {
 		return err
@@ -144,28 +144,12 @@ func (d runDir) describe(content []byte) error {
 	_, err = f.Write(content)
 	// Not as the umask would have it.
 	if err = errors.Join(err, f.Chmod(0o644), f.Close()); err == nil {
-		err = replace(newResolvedName, resolvedName)
+		err = os.Rename(newResolvedName, resolvedName)
 	}
 	if err != nil {
 		_ = os.Remove(newResolvedName) // the first error is the one to know
 	}
 	return err
-}
-
-// replace is rename(2), but where there is a file already the two change places, and that
-// one goes: for a rename over it ext4 begins to write the new content to the disk first
-// (ext4(5), auto_da_alloc), which takes a thirtieth of a start, and longer on a busy disk.
-func replace(from, to string) error {
-	exchange := func() error {
-		return unix.Renameat2(unix.AT_FDCWD, from, unix.AT_FDCWD, to, unix.RENAME_EXCHANGE)
-	}
-	if exchange() == nil {
-		if unix.Unlink(from) == nil {
-			return nil
-		}
-		_ = exchange() // a directory, over which there is no rename
-	}
-	return os.Rename(from, to)
 }
 
 // watch reports on the channel each time that control has been deleted. It is
