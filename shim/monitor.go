@@ -26,28 +26,31 @@ const (
 type monitor string
 
 // calmMonitor lets the runtime's monitor sleep. It is the second thread of the process:
-// the first that the runtime makes. Mostly it has the ID that comes after the process's
-// own; else it is listed second. The list alone takes a fiftieth of a start, with all that is
-// done for the first time there.
+// the first that the runtime makes.
 //
 // It is called on the main thread, which gets the usual slack, whatever the agent's is: to
 // the kernel the slack of a thread is the usual one of the processes that it makes, the
 // command's in the end, to which PR_SET_TIMERSLACK with 0 returns.
 func calmMonitor() monitor {
 	_ = unix.Prctl(unix.PR_SET_TIMERSLACK, uintptr(usualSlack), 0, 0, 0) // cannot fail
-	pid := os.Getpid()
-	thread := strconv.Itoa(pid + 1)
-	if unix.Tgkill(pid, pid+1, 0) != nil { // another process was faster
-		list := threads()
-		if len(list) < 2 {
-			return ""
-		}
-		thread = list[1]
-	}
-	if setSlack(thread, monitorSlack) != nil {
+	second := secondThread(strconv.Itoa(os.Getpid() + 1))
+	if second == "" || setSlack(second, monitorSlack) != nil {
 		return ""
 	}
-	return monitor(thread)
+	return monitor(second)
+}
+
+// secondThread returns the ID of the second thread, or nothing. It is guessed first: IDs
+// are given in a row, to whoever makes a thread. To list all threads takes a fiftieth of a
+// start, most of it for code and memory that nothing has used before.
+func secondThread(guess string) string {
+	if unix.Access("/proc/self/task/"+guess, unix.F_OK) == nil {
+		return guess
+	}
+	if list := threads(); len(list) > 1 {
+		return list[1]
+	}
+	return "" // this /proc is not of this process
 }
 
 // calmHelper does the same for a helper that has just been made. Its runtime has yet to

@@ -22,8 +22,8 @@ func TestMonitor(t *testing.T) {
 	}
 	m := calmMonitor()
 	t.Cleanup(m.wake)
-	if list := threads(); list[1] != string(m) {
-		t.Errorf("%s is not the second of the threads %v", m, list)
+	if listed := secondThread("1"); listed != string(m) {
+		t.Errorf("second thread %s, in the list it is %s", m, listed)
 	}
 	if got := slackOf(t, string(m)); got != fmt.Sprint(monitorSlack.Nanoseconds()) {
 		t.Errorf("calm: timer slack of %s ns", got)
