@@ -63,7 +63,7 @@ func TestReader(t *testing.T) {
 	for _, text := range []string{
 		``, `[]`, `nul`, `{`, `{}}`, `{} x`, `{"other":1}`, `{"text":1}`, `{"text":null}`, `{"text":"a"`, `{"text":"a",}`, `{"text" "a"}`,
 		`{"bool":"true"}`, `{"uint8":256}`, `{"uint8":-1}`, `{"uint8":01}`, `{"uint8":00}`, `{"uint8":}`, `{"int8":+1}`, `{"float":.5}`, `{"float":1.}`, `{"uint8":1.0}`, `{"int8":128}`, `{"float":1e999}`, `{"float":"1"}`,
-		`{"skip":}`, `{"skip":[}`, `{"skip":{"a"}}`, `{"skip":nul}`, `{"skip":tru}`, `{"skip":"\x"}`, `{"skip":-}`, `{"skip":` + nested(102) + `}`,
+		`{"skip":}`, `{"skip":[}`, `{"skip":{"a"}}`, `{"skip":nul}`, `{"skip":tru}`, `{"skip":"\x"}`, `{"skip":"\u12"}`, "{\"skip\":\"\n\"}", `{"skip":-}`, `{"skip":` + nested(101) + `}`,
 		`{"array":{}}`, `{"array":["a",1]}`, `{"array":["a"}`, `{"object":[]}`,
 	} {
 		if got, err := read(text); err == nil {

@@ -13,8 +13,8 @@ import (
 var ErrUnexpected = errors.New("unexpected content")
 
 // Reader takes values from a JSON text, in its order. After the first error it
-// takes no more: all values are zero, all objects and arrays empty. null may stand
-// only where an object or an array may.
+// takes no more: all values are zero, all objects and arrays empty. null may be taken
+// only for an object or an array.
 type Reader struct {
 	text string // that is left
 	err  error
@@ -74,9 +74,26 @@ func (r *Reader) composite(begin, end byte, part func()) bool {
 
 // Text takes a string.
 func (r *Reader) Text() string {
+	quoted, plain := r.quoted()
+	if r.err != nil {
+		return ""
+	}
+	if plain && utf8.ValidString(quoted) {
+		return quoted[1 : len(quoted)-1]
+	}
+	var s string
+	if err := json.Unmarshal([]byte(quoted), &s); err != nil {
+		r.Fail(err)
+	}
+	return s
+}
+
+// quoted takes a string as it is written, and says whether it stands for itself, if it is
+// UTF-8.
+func (r *Reader) quoted() (quoted string, plain bool) {
 	if r.next() != '"' {
 		r.Fail(ErrUnexpected)
-		return ""
+		return "", false
 	}
 	end, plain := 1, true
 	for end < len(r.text) && r.text[end] != '"' {
@@ -91,18 +108,10 @@ func (r *Reader) Text() string {
 	}
 	if end >= len(r.text) {
 		r.Fail(ErrUnexpected)
-		return ""
+		return "", false
 	}
-	quoted := r.text[:end+1]
-	r.text = r.text[end+1:]
-	if plain && utf8.ValidString(quoted) {
-		return quoted[1:end]
-	}
-	var s string
-	if err := json.Unmarshal([]byte(quoted), &s); err != nil {
-		r.Fail(err)
-	}
-	return s
+	quoted, r.text = r.text[:end+1], r.text[end+1:]
+	return quoted, plain
 }
 
 // Bool takes true or false.
@@ -151,16 +160,20 @@ const maxDepth = 100
 func (r *Reader) Skip() { r.skip(maxDepth) }
 
 func (r *Reader) skip(depth int) {
-	if depth < 0 {
-		r.Fail(ErrUnexpected)
-	}
-	switch r.next() {
-	case '{':
-		r.Object(func(string) { r.skip(depth - 1) })
-	case '[':
-		r.Array(func() { r.skip(depth - 1) })
+	switch c := r.next(); c {
+	case '{', '[':
+		switch {
+		case depth == 0:
+			r.Fail(ErrUnexpected)
+		case c == '{':
+			r.Object(func(string) { r.skip(depth - 1) })
+		default:
+			r.Array(func() { r.skip(depth - 1) })
+		}
 	case '"':
-		r.Text()
+		if quoted, plain := r.quoted(); !plain && r.err == nil && !json.Valid([]byte(quoted)) {
+			r.Fail(ErrUnexpected)
+		}
 	case 't', 'f':
 		r.Bool()
 	case 'n':
@@ -175,30 +188,41 @@ func (r *Reader) skip(depth int) {
 // number takes the text of a number.
 func (r *Reader) number() string {
 	r.next()
-	end := strings.IndexFunc(r.text, func(c rune) bool { return !strings.ContainsRune("0123456789+-.eE", c) })
-	if end < 0 {
-		end = len(r.text)
+	end := 0
+	for end < len(r.text) && strings.IndexByte("0123456789+-.eE", r.text[end]) >= 0 {
+		end++
 	}
 	number := r.text[:end]
 	r.text = r.text[end:]
-	if !isDigits(number) && !json.Valid([]byte(number)) {
+	if !isWhole(number) && !json.Valid([]byte(number)) {
 		r.Fail(ErrUnexpected)
 	}
 	return number
 }
 
-// isDigits reports whether a text is the simplest kind of number.
-func isDigits(s string) bool {
-	return s == "0" || s != "" && s[0] != '0' && strings.Trim(s, "0123456789") == ""
+// isWhole reports whether a text is the simplest kind of number.
+func isWhole(s string) bool {
+	s = strings.TrimPrefix(s, "-")
+	for _, c := range []byte(s) {
+		if c < '0' || c > '9' {
+			return false
+		}
+	}
+	return s == "0" || s != "" && s[0] != '0'
 }
 
 // next returns the first byte that is not white space, or 0 at the end.
 func (r *Reader) next() byte {
-	r.text = strings.TrimLeft(r.text, " \t\r\n")
-	if r.text == "" {
-		return 0
+	for i, c := range []byte(r.text) {
+		switch c {
+		case ' ', '\t', '\r', '\n':
+		default:
+			r.text = r.text[i:]
+			return c
+		}
 	}
-	return r.text[0]
+	r.text = ""
+	return 0
 }
 
 // is takes one byte if it is that one.
