@@ -16,10 +16,12 @@ type backoff struct {
 	initial, longest, reset time.Duration
 	factor, jitter          float64
 	limit                   int
-	// unhealthy counts the restarts in a row after runs that were not healthy,
-	// and last is the delay before the last of them, without jitter.
+	// unhealthy counts the restarts in a row after runs that were not healthy.
 	unhealthy int
-	last      time.Duration
+	// delays counts those since the last healthy run, and last is the last of them, in
+	// nanoseconds, without jitter.
+	delays int
+	last   float64
 }
 
 // newBackoff takes a valid configuration.
@@ -35,28 +37,30 @@ func newBackoff(config agent.RestartBackoff) backoff {
 // after returns the delay after a run that lasted so long, and false if the
 // limit has been reached.
 func (b *backoff) after(ran time.Duration) (time.Duration, bool) {
-	if ran >= b.reset {
-		b.unhealthy = 0
-	}
-	if b.limit > 0 && b.unhealthy >= b.limit {
+	switch {
+	case ran >= b.reset:
+		b.unhealthy, b.delays = 0, 0
+	case b.limit > 0 && b.unhealthy >= b.limit:
 		return 0, false
+	default:
+		b.unhealthy++
 	}
 	delay := b.initial // exactly, the first one
-	if b.unhealthy > 0 {
+	if b.delays > 0 {
 		delay = b.grow()
 	} else {
-		b.last = b.initial
+		b.last = float64(b.initial)
 	}
-	b.unhealthy++
+	b.delays++
 	return max(delay, minBetweenStarts-ran), true
 }
 
 // grow makes the delay longer and returns it with jitter.
 func (b *backoff) grow() time.Duration {
-	b.last = b.cut(float64(b.last) * b.factor)
+	b.last = min(b.last*b.factor, float64(b.longest))
 	// Evenly from the shortest to the longest, and not cut off there: at the
 	// maximum, too, those who failed together come apart.
-	least, most := float64(b.last)*(1-b.jitter), min(float64(b.last)*(1+b.jitter), float64(b.longest))
+	least, most := b.last*(1-b.jitter), min(b.last*(1+b.jitter), float64(b.longest))
 	return b.cut(least + rand.Float64()*(most-least))
 }
 

@@ -95,6 +95,25 @@ func TestBackoffLimit(t *testing.T) {
 	if _, ok := b.after(10 * time.Second); !ok {
 		t.Error("restart after a healthy run refused")
 	}
+	for i := range 3 { // none of which that was
+		if _, ok := b.after(0); !ok {
+			t.Errorf("restart %d after a healthy run and others refused", i+1)
+		}
+	}
+	if _, ok := b.after(0); ok {
+		t.Error("restart 4 after a healthy run and others granted")
+	}
+}
+
+// TestBackoffFromNothing: a delay of one nanosecond grows like any other.
+func TestBackoffFromNothing(t *testing.T) {
+	b := newBackoff(agent.RestartBackoff{Initial: "1ns", Factor: new(1.9), Jitter: new(0.0)})
+	for range 40 { // 1.9 to the power of 38 is more than 30e9
+		b.after(minBetweenStarts)
+	}
+	if got, _ := b.after(minBetweenStarts); got != 30*time.Second {
+		t.Errorf("delay 41 = %v, want the longest", got)
+	}
 }
 
 // TestBackoffSpreads: containers that fail together do not start together, not
