@@ -67,7 +67,7 @@ type Resources struct {
 	// none. The smallest quota is 1 ms in each period of 100 ms (kernel document
 	// scheduler/sched-bwc.rst).
 	CPU float64 `json:"cpu"`
-	// FD is RLIMIT_NOFILE, hard and soft (getrlimit(2)), up to fs.nr_open
+	// FD is RLIMIT_NOFILE, hard and soft (getrlimit(2)), from 3 up to fs.nr_open
 	// (proc_sys_fs(5)); 0 means DefaultFD.
 	FD uint64 `json:"fd"`
 	// PIDs is how many processes and threads there may be at a time, up to

@@ -78,8 +78,10 @@ func invalidAt(data []byte) int {
 // wireType names a Go kind as a JSON author would.
 func wireType(kind string) string {
 	switch {
-	case kind == "uint64" || kind == "uint32":
+	case kind == "uint64":
 		return "a whole number of 0 or more"
+	case kind == "uint32":
+		return "a whole number from 0 to 4294967295"
 	case kind == "uint16":
 		return "a port number"
 	case strings.HasPrefix(kind, "int"):
@@ -96,9 +98,10 @@ func wireType(kind string) string {
 
 // The largest values that the kernel and this program can hold.
 const (
-	maxMem = math.MaxInt64 >> 21 // MiB; twice as much in bytes, for memory and swap, fits an int64
-	maxTmp = math.MaxInt64 >> 20 // MiB
-	maxCPU = 1 << 24             // CPUs; the kernel's quota is below 1<<44 microseconds
+	maxMem  = math.MaxInt64 >> 21 // MiB; twice as much in bytes, for memory and swap, fits an int64
+	maxTmp  = math.MaxInt64 >> 20 // MiB
+	leastFD = 3
+	maxCPU  = 1 << 24 // CPUs; the kernel's quota is below 1<<44 microseconds
 	// PID_MAX_LIMIT of a 64-bit kernel (include/linux/threads.h); pids.max takes no more.
 	maxPIDs = 4 << 20
 )
@@ -158,6 +161,9 @@ func (r Resources) validate() error {
 		return fmt.Errorf("resources.pids: %d: beyond the kernel's %d", r.PIDs, maxPIDs)
 	}
 	if r.FD > 0 {
+		if r.FD < leastFD {
+			return fmt.Errorf("resources.fd: %d: below the %d that the standard streams take", r.FD, leastFD)
+		}
 		if limit := nrOpen(); r.FD > limit {
 			return fmt.Errorf("resources.fd: %d: beyond the kernel's %d (fs.nr_open)", r.FD, limit)
 		}
