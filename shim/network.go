@@ -24,8 +24,21 @@ func (s *starter) openNetwork(r *run) (err error) {
 			return fmt.Errorf("raise loopback: %w", err)
 		}
 	}
-	r.links, err = openLinks(pid)
+	if !isHostNetwork(pid) {
+		r.links, err = openLinks(pid)
+	}
 	return err
+}
+
+// isHostNetwork reports whether a process is in the network namespace of this one, to
+// which a path may have led.
+func isHostNetwork(pid int) bool {
+	own, err := os.Stat("/proc/self/ns/net")
+	if err != nil {
+		return false
+	}
+	its, err := os.Stat(procFile(pid, "ns/net"))
+	return err == nil && os.SameFile(own, its)
 }
 
 // netlinkTimeout bounds the request. The kernel may let it wait while others make
