@@ -25,9 +25,19 @@ func (s *supervisor) wire() agent.ContainerProcessState {
 		w.ExitedAt = s.exitedAt.UTC()
 	}
 	if !s.nextAt.IsZero() {
-		w.NextRestartAt = s.nextAt.UTC()
+		w.NextRestartAt = byWallClock(s.nextAt, time.Until(s.nextAt), time.Now()).UTC()
 	}
 	return w
+}
+
+// byWallClock returns a time that is so far away by the monotonic clock, as the wall clock
+// has it now: it may have been set since.
+func byWallClock(t time.Time, away time.Duration, now time.Time) time.Time {
+	at := now.Add(away).Round(0)
+	if at.Sub(t.Round(0)).Abs() < time.Second {
+		return t // each time the same
+	}
+	return at
 }
 
 // restarts is the switch "restarting": what the policy says for a failure while

@@ -2,6 +2,7 @@ package shim
 
 import (
 	"testing"
+	"time"
 
 	"harpoon-supervisor/pkg/agent"
 )
@@ -76,6 +77,20 @@ func TestNoStartAfterStop(t *testing.T) {
 			if reached[bad] {
 				t.Errorf("from %v, after a stop, %v can be reached", from, bad)
 			}
+		}
+	}
+}
+
+// TestByWallClock: a time to come is told by the clock as it has been set meanwhile.
+func TestByWallClock(t *testing.T) {
+	set := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	for _, test := range []struct{ step, want time.Duration }{
+		{0, 8 * time.Second}, {time.Millisecond, 8 * time.Second}, {-time.Millisecond, 8 * time.Second},
+		{time.Hour, time.Hour + 8*time.Second}, {-24 * time.Hour, -24*time.Hour + 8*time.Second},
+	} {
+		now := set.Add(3*time.Second + test.step)
+		if got := byWallClock(set.Add(8*time.Second), 5*time.Second, now); !got.Equal(set.Add(test.want)) {
+			t.Errorf("after a step of %v: %v, want %v", test.step, got, set.Add(test.want))
 		}
 	}
 }
