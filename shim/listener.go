@@ -69,9 +69,12 @@ func maxClients() int {
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
 		return 1
 	}
-	total := int(min(limit.Cur, 1<<20))
-	return max(total-reservedFDs, total/2, 1)
+	return clientsWithin(int(min(limit.Cur, 1<<20)))
 }
+
+// clientsWithin leaves as many descriptors as are reserved, or, under a low limit, what a
+// start takes and half of the rest.
+func clientsWithin(limit int) int { return max(limit-reservedFDs, 1+(limit-leastFDs)/2, 1) }
 
 // publish puts the socket in its place.
 func (l *listener) publish() error {
