@@ -84,12 +84,8 @@ func (s *starter) awaitBirth() {
 // and says whether container.json may be ours. If not, the start fails, and the next one
 // finds by the old file what is left.
 func (s *starter) awaitTakenOver() bool {
-	select {
-	case done := <-s.takenOver:
-		return done
-	case <-time.After(stepTimeout()):
-		return false
-	}
+	done, _ := within(stepTimeout(), s.takenOver)
+	return done
 }
 
 // awaitAppearance waits until the supervisor can be seen. It is the last moment at

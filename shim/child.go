@@ -98,12 +98,17 @@ func (c *child) reap() (unix.WaitStatus, error) {
 	return status, errors.Join(waited, err)
 }
 
-// waitFor is wait with a deadline.
-func (c *child) waitFor(d time.Duration) (unix.WaitStatus, error) {
-	if err := c.pidfd.SetReadDeadline(time.Now().Add(d)); err != nil {
-		return 0, err
+// waitFor is wait with a deadline, which it counts like an alarm.
+func (c *child) waitFor(d time.Duration) (status unix.WaitStatus, err error) {
+	for range 2 {
+		if err := c.pidfd.SetReadDeadline(time.Now().Add(d / 2)); err != nil {
+			return 0, err
+		}
+		if status, err = c.reap(); !errors.Is(err, os.ErrDeadlineExceeded) {
+			break
+		}
 	}
-	return c.reap()
+	return status, err
 }
 
 func (c *child) close() {

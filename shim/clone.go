@@ -108,8 +108,9 @@ func (c *cloner) clone(ctx context.Context, b birth) (*child, error) {
 	pidfd := -1
 	var pid int
 	var err error
-	late, cancel := context.WithTimeout(ctx, syncpipe.Timeout)
+	late, cancel := context.WithCancel(ctx)
 	defer cancel()
+	defer newAlarm(syncpipe.Timeout, cancel).stop()
 	done, killed := make(chan struct{}), make(chan struct{})
 	stop := context.AfterFunc(late, func() {
 		defer close(killed)

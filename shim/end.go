@@ -136,12 +136,10 @@ func (s *supervisor) dismiss() error {
 // awaitCleared waits until the last run has been cleared. Why it could not be,
 // has been logged by then.
 func (s *supervisor) awaitCleared() error {
-	select {
-	case <-s.cleared:
-		return nil
-	case <-time.After(syncpipe.Timeout):
+	if _, ok := within(syncpipe.Timeout, s.cleared); !ok {
 		return errLate("clear last run")
 	}
+	return nil
 }
 
 // cleanUp does one step of the end, which goes on whatever comes of it.

@@ -38,10 +38,11 @@ func (p *pipe) helper() string {
 	return "init"
 }
 
-// arm sets the deadline of the next call. The context is looked at afterwards:
-// so the deadline that an abort sets is never overwritten without being seen.
+// arm sets the deadline of the next call, of which there are two, as in an alarm. The
+// context is looked at afterwards: so the deadline that an abort sets is never overwritten
+// without being seen.
 func (p *pipe) arm() error {
-	if err := p.conn.SetTimeout(p.timeout); err != nil {
+	if err := p.conn.SetTimeout(p.timeout / 2); err != nil {
 		return err
 	}
 	return p.ctx.Err()
@@ -49,11 +50,16 @@ func (p *pipe) arm() error {
 
 func (p *pipe) send(m syncpipe.Message, packet []byte, tasks ...*os.File) error {
 	start := p.trace.now()
-	if err := p.arm(); err != nil {
-		return err
-	}
 	var err error
-	watch("send "+string(m.Type), p.late, func() { err = p.conn.SendPacket(packet, tasks...) })
+	for range 2 {
+		if err := p.arm(); err != nil {
+			return err
+		}
+		watch("send "+string(m.Type), p.late, func() { err = p.conn.SendPacket(packet, tasks...) })
+		if !errors.Is(err, os.ErrDeadlineExceeded) {
+			break
+		}
+	}
 	p.trace.message(p.run.number, "shim", p.helper(), &m, start)
 	if errors.Is(err, unix.EPIPE) || errors.Is(err, unix.ECONNRESET) {
 		// What it had to say is still to be read.
@@ -72,12 +78,19 @@ func (p *pipe) receive() (syncpipe.Type, error) {
 	if err := p.arm(); err != nil {
 		return "", err
 	}
+	half := false
 	for {
 		start := p.trace.now()
 		var m syncpipe.Message
 		var err error
 		watch("receive", p.late, func() { m, err = p.conn.Receive() })
 		switch {
+		case errors.Is(err, os.ErrDeadlineExceeded) && !half:
+			half = true
+			if err := p.arm(); err != nil {
+				return "", err
+			}
+			continue
 		case err == io.EOF:
 			p.trace.message(p.run.number, p.helper(), "shim", nil, start)
 			return "", err
@@ -153,19 +166,18 @@ func (p *pipe) proceed() error {
 // awaitExec tells the two reasons for EOF apart. The kernel closes the pipe a
 // moment before it renames the process (begin_new_exec), hence the loop.
 func (p *pipe) awaitExec() error {
-	deadline := time.Now().Add(syncpipe.Timeout)
-	for {
-		stat, err := p.run.child.readStat()
-		switch {
-		case err != nil:
-			return err
-		case !p.run.child.isInit(stat):
-			return nil
-		case stat.dead():
-			return errDied
-		case time.Now().After(deadline):
-			return os.ErrDeadlineExceeded
+	for range 2 {
+		for end := time.Now().Add(syncpipe.Timeout / 2); time.Now().Before(end); time.Sleep(50 * time.Microsecond) {
+			stat, err := p.run.child.readStat()
+			switch {
+			case err != nil:
+				return err
+			case !p.run.child.isInit(stat):
+				return nil
+			case stat.dead():
+				return errDied
+			}
 		}
-		time.Sleep(50 * time.Microsecond)
 	}
+	return os.ErrDeadlineExceeded
 }

@@ -56,12 +56,8 @@ func (s *supervisor) awaitStart(ctx context.Context, done <-chan startResult) st
 		return startResult{err: fmt.Errorf("start container: %w", errLate(name)), late: done}
 	case <-ctx.Done():
 	}
-	for range 2 { // if this process was stopped meanwhile, half of it is over at once
-		select {
-		case r := <-done:
-			return r
-		case <-time.After(abortPatience / 2):
-		}
+	if r, ok := within(abortPatience, done); ok {
+		return r
 	}
 	return startResult{err: fmt.Errorf("start container: %w", context.Cause(ctx)), late: done}
 }

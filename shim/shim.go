@@ -8,7 +8,6 @@ import (
 	"os"
 	"runtime/debug"
 	"strconv"
-	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -69,7 +68,7 @@ func Run(o Options) {
 		reserveThreads()
 		s.starter.streams = lookAtStreams()
 		withdraw := func(err error) {
-			time.AfterFunc(endTimeout(), func() { fail(err) }) // what hangs may not be removed, either
+			newAlarm(endTimeout(), func() { fail(err) }) // what hangs may not be removed, either
 			s.withdraw(err)
 			fail(err)
 		}
@@ -77,7 +76,7 @@ func Run(o Options) {
 			withdraw(err)
 		}
 		s.loop()
-		time.AfterFunc(endTimeout(), s.abandon)
+		newAlarm(endTimeout(), s.abandon)
 		status := s.end()
 		lines.flush()
 		os.Exit(status)

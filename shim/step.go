@@ -2,6 +2,7 @@ package shim
 
 import (
 	"fmt"
+	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -33,9 +34,50 @@ func stepTimeout() time.Duration { return syncpipe.Timeout + time.Second }
 // watch does something that has a deadline. What hangs in the kernel cannot be
 // called off: late is told its name, and goes on without it.
 func watch(name string, late func(string), f func()) {
-	alarm := time.AfterFunc(stepTimeout(), func() { late(name) })
-	defer alarm.Stop()
+	defer newAlarm(stepTimeout(), func() { late(name) }).stop()
 	f()
+}
+
+// alarm calls a function when a time is over, unless it is stopped before. It counts in
+// two halves: if this process was itself stopped or frozen meanwhile, its container
+// perhaps with it, all of that time is over at once, and only one half by that.
+type alarm struct {
+	mu      sync.Mutex
+	timer   *time.Timer
+	stopped bool
+}
+
+func newAlarm(d time.Duration, f func()) *alarm {
+	a := &alarm{}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.timer = time.AfterFunc(d/2, func() {
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		if !a.stopped {
+			a.timer = time.AfterFunc(d/2, f)
+		}
+	})
+	return a
+}
+
+func (a *alarm) stop() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.stopped = true
+	a.timer.Stop()
+}
+
+// within waits for a channel, for as long as an alarm does.
+func within[T any](d time.Duration, channel <-chan T) (value T, ok bool) {
+	for range 2 {
+		select {
+		case value = <-channel:
+			return value, true
+		case <-time.After(d / 2):
+		}
+	}
+	return value, false
 }
 
 // watched is a step with a deadline.
