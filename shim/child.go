@@ -6,6 +6,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -20,6 +21,10 @@ type child struct {
 	pid   int
 	pidfd *os.File
 	raw   syscall.RawConn
+	// reaping is held while the process is waited for, and by whoever relies on it that it
+	// was not; reaped is set then.
+	reaping sync.Mutex
+	reaped  bool
 	// stat is /proc/PID/stat, open since before the process could end.
 	stat *os.File
 	// mounts is its mount namespace, or -1. As long as that is open, the kernel does
@@ -68,10 +73,18 @@ func (c *child) signal(signal syscall.Signal) error {
 	}); closed != nil {
 		return closed
 	}
+	if err != nil && err != unix.ESRCH { // where a filter forbids it
+		c.reaping.Lock()
+		defer c.reaping.Unlock()
+		if c.reaped {
+			return nil
+		}
+		err = unix.Kill(c.pid, signal)
+	}
 	if err == unix.ESRCH {
 		return nil
 	}
-	return os.NewSyscallError("pidfd_send_signal", err)
+	return os.NewSyscallError("kill", err)
 }
 
 // wait is the goroutine, or the end of a failed start, that waits for the end
@@ -88,10 +101,13 @@ func (c *child) reap() (unix.WaitStatus, error) {
 	var pid int
 	var err error
 	waited := c.raw.Read(func(uintptr) bool {
+		c.reaping.Lock()
+		defer c.reaping.Unlock()
 		for {
 			pid, err = unix.Wait4(c.pid, &status, unix.WNOHANG, nil)
 			if err != unix.EINTR {
-				return pid != 0 || err != nil
+				c.reaped = pid != 0 || err != nil
+				return c.reaped
 			}
 		}
 	})
