@@ -7,6 +7,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"harpoon-supervisor/pkg/agent"
+	"harpoon-supervisor/pkg/syncpipe"
 )
 
 // checkCapabilities refuses what nobody below this process can have.
@@ -25,9 +26,10 @@ func checkCapabilities(names []agent.Capability) error {
 
 // checkKill refuses a command that this process could not kill, nor the kernel at the
 // end of this process (kill(2), prctl(2) on PR_SET_PDEATHSIG). One in a user
-// namespace it can, as that is its own (user_namespaces(7)).
-func checkKill(user uint32, userNS bool) error {
-	if userNS || int(user) == unix.Geteuid() {
+// namespace it can, as that is its own (user_namespaces(7)). One with CAP_SETUID is
+// whoever it wants to be.
+func checkKill(c *syncpipe.Config) error {
+	if c.UserNS != nil || int(c.UID) == unix.Geteuid() && c.Capabilities&(1<<unix.CAP_SETUID) == 0 {
 		return nil
 	}
 	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
@@ -36,7 +38,7 @@ func checkKill(user uint32, userNS bool) error {
 		return os.NewSyscallError("capget", err)
 	}
 	if caps[0].Effective&(1<<unix.CAP_KILL) == 0 {
-		return fmt.Errorf("start container: user %d: the supervisor has no CAP_KILL: it could not end the command", user)
+		return fmt.Errorf("start container: user %d: the supervisor has no CAP_KILL: it could not end the command", c.UID)
 	}
 	return nil
 }

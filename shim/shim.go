@@ -168,5 +168,5 @@ func (s *supervisor) configure(o Options) error {
 	if len(o.Command) == 0 {
 		return errors.New("start container: no command")
 	}
-	return checkKill(c.init.UID, c.init.UserNS != nil)
+	return checkKill(&c.init)
 }
