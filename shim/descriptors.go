@@ -16,11 +16,12 @@ const descriptorsDir = "/proc/self/fd"
 // hold on to it for the container's life: its listening sockets, its log pipes.
 //
 // Go's runtime opens descriptors of its own with the first timer and the first file
-// that is opened, or with a standard stream that does not block. There is no timer
-// and no file before this call; so all that is open is to be closed, which the list
+// that is opened, with a standard stream that does not block, or with a collection, of
+// which there may be one if the agent's GOMEMLIMIT asks for it. There is no timer and no
+// file before this call; so all that is open is to be closed, which the list
 // of it would take longer to say.
 func closeInherited() {
-	if !standardPolled() && unix.CloseRange(3, math.MaxUint32, 0) == nil { // from Linux 5.9 on
+	if !standardPolled() && os.Getenv("GOMEMLIMIT") == "" && unix.CloseRange(3, math.MaxUint32, 0) == nil { // from Linux 5.9 on
 		return
 	}
 	dir, err := unix.Open(descriptorsDir, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
