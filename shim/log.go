@@ -59,16 +59,17 @@ func (l *lines) write(fd int) {
 }
 
 // flush waits a moment for what is queued, at the end of the process. What is
-// logged afterwards is lost.
+// logged afterwards is lost. The moment is many short ones: each is as long as it takes
+// to get the CPU again, which the writer needs, too.
 func (l *lines) flush() {
-	patience := time.After(100 * time.Millisecond)
-	select {
-	case l.queue <- nil:
-	case <-patience:
-		return
-	}
-	select {
-	case <-l.written:
-	case <-patience:
+	queue := l.queue
+	for range 20 {
+		select {
+		case queue <- nil:
+			queue = nil
+		case <-time.After(5 * time.Millisecond):
+		case <-l.written:
+			return
+		}
 	}
 }
