@@ -33,6 +33,10 @@ func (m mount) short() string {
 	return "mount " + strconv.Itoa(m.index)
 }
 
+// setVolumeName shows that the source of a volume is being opened, which may be on a dead
+// file server.
+func setVolumeName(index int) { setName("volume " + strconv.Itoa(index)) }
+
 // mounts returns the configured mounts, parents first, and that of resolv.conf after
 // them: it may be a link that leads into one of them. A volume over /etc, or a mount in
 // its place, has the resolv.conf that it has.

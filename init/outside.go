@@ -25,6 +25,7 @@ func (c *container) openVolumes() (list []volume) {
 		if m.Source == "" || m.index < 0 {
 			continue
 		}
+		setVolumeName(m.index)
 		if fd, err := openHost(m.Source); err == nil {
 			var st unix.Stat_t
 			_ = unix.Fstat(fd, &st) // of an open file it does not fail
@@ -36,6 +37,7 @@ func (c *container) openVolumes() (list []volume) {
 		if o.none() {
 			break
 		}
+		setVolumeName(v.index)
 		fd, _, in, err := enter(v.source, o)
 		if err == nil {
 			unix.Close(fd)

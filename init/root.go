@@ -20,7 +20,11 @@ func openDir(path string) (int, error) {
 }
 
 func (c *container) makePrivate() error {
-	return unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, "")
+	err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, "")
+	if err == unix.EINVAL {
+		return fmt.Errorf("/: %w (the supervisor is in a chroot(2) whose root is no mount point)", err)
+	}
+	return err
 }
 
 // openRootfs opens the rootfs by the name that it has in the run directory,
@@ -35,9 +39,11 @@ func (c *container) openRootfs() (err error) {
 		case m.index < 0: // resolv.conf, wherever the host has it
 			m.source, m.err = openHost(m.Source)
 		case m.Source != "":
+			setVolumeName(m.index)
 			m.source, m.err = openOutside(m.Source, others{volumes, m.index})
 		}
 	}
+	setName("open rootfs")
 	if c.rootfs, err = openOutside(c.Rootfs, others{volumes, nobody}); err == nil {
 		var isDir bool
 		if isDir, err = isDirectory(c.rootfs); err == nil && !isDir {

@@ -233,7 +233,7 @@ func cloneError(err error, users bool) error {
 	case err == nil:
 		return nil
 	case errors.Is(err, unix.EPERM) && users:
-		hint = " (user namespaces need CAP_SYS_ADMIN, CAP_SETUID and CAP_SETGID, and a host that allows them)"
+		hint = " (user namespaces need CAP_SYS_ADMIN, CAP_SETUID and CAP_SETGID, no chroot, and a host that allows them)"
 	case errors.Is(err, unix.EPERM):
 		hint = " (namespaces need CAP_SYS_ADMIN)"
 	case errors.Is(err, unix.EAGAIN):

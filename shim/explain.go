@@ -67,15 +67,20 @@ func (s *starter) explain(r *run, helper process, err error) error {
 }
 
 // stepOf returns the step that init is in, by its thread name: a mount's is its
-// number.
+// number, and a volume's, while its source is opened.
 func (s *starter) stepOf(stat procStat) string {
 	name, ok := strings.CutPrefix(stat.name, "/")
 	if !ok {
 		return "start" // it has not come to any step
 	}
-	number, ok := strings.CutPrefix(name, "mount ")
-	if i, err := strconv.Atoi(number); ok && err == nil && i < len(s.container.init.Mounts) {
-		return "mount " + s.container.init.Mounts[i].Dest
+	kind, number, _ := strings.Cut(name, " ")
+	if i, err := strconv.Atoi(number); err == nil && i >= 0 && i < len(s.container.init.Mounts) {
+		switch m := s.container.init.Mounts[i]; kind {
+		case "mount":
+			return "mount " + m.Dest
+		case "volume":
+			return "mount " + m.Dest + ": open " + m.Source
+		}
 	}
 	return name
 }

@@ -36,10 +36,11 @@ func TestAbortIsNotForgotten(t *testing.T) {
 }
 
 func TestStepOf(t *testing.T) {
-	s := &starter{container: &container{init: syncpipe.Config{Mounts: []syncpipe.Mount{{Dest: "/a"}, {Dest: "/var/lib/data"}}}}}
+	s := &starter{container: &container{init: syncpipe.Config{Mounts: []syncpipe.Mount{{Dest: "/a", Source: "/source"}, {Dest: "/var/lib/data"}}}}}
 	for name, want := range map[string]string{
 		"/mount 1":      "mount /var/lib/data",
 		"/mount 2":      "mount 2", // no such mount
+		"/volume 0":     "mount /a: open /source",
 		"/mount /proc":  "mount /proc",
 		"/mount resolv": "mount resolv",
 		"/exec":         "exec",
