@@ -17,6 +17,9 @@ type lines struct {
 	written chan struct{} // closed when all has been written
 }
 
+// logTime is how package slog writes a time, in the zone of the process.
+const logTime = "2006-01-02T15:04:05.000Z07:00"
+
 // newLog returns a logger to the descriptor and its writer.
 func newLog(fd int) (*slog.Logger, *lines) {
 	l := &lines{queue: make(chan []byte, 256), written: make(chan struct{})}
@@ -42,7 +45,7 @@ func (l *lines) write(fd int) {
 			return
 		}
 		if n := l.dropped.Swap(0); n > 0 {
-			line = append(fmt.Appendf(nil, "time=%s level=WARN msg=\"lines dropped\" count=%d\n", time.Now().UTC().Format(time.RFC3339), n), line...)
+			line = append(fmt.Appendf(nil, "time=%s level=WARN msg=\"lines dropped\" count=%d\n", time.Now().Format(logTime), n), line...)
 		}
 		for len(line) > 0 {
 			n, err := unix.Write(fd, line)
