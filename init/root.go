@@ -37,6 +37,7 @@ func (c *container) openRootfs() (err error) {
 	for i := range c.mounts {
 		switch m := &c.mounts[i]; {
 		case m.index < 0: // resolv.conf, wherever the host has it
+			setName("open rootfs")
 			m.source, m.err = openHost(m.Source)
 		case m.Source != "":
 			setVolumeName(m.index)

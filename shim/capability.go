@@ -29,7 +29,11 @@ func checkCapabilities(names []agent.Capability) error {
 // namespace it can, as that is its own (user_namespaces(7)). One with CAP_SETUID is
 // whoever it wants to be.
 func checkKill(c *syncpipe.Config) error {
-	if c.UserNS != nil || int(c.UID) == unix.Geteuid() && c.Capabilities&(1<<unix.CAP_SETUID) == 0 {
+	with := ""
+	if c.Capabilities&(1<<unix.CAP_SETUID) != 0 {
+		with = " with CAP_SETUID"
+	}
+	if c.UserNS != nil || int(c.UID) == unix.Geteuid() && with == "" {
 		return nil
 	}
 	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
@@ -38,7 +42,7 @@ func checkKill(c *syncpipe.Config) error {
 		return os.NewSyscallError("capget", err)
 	}
 	if caps[0].Effective&(1<<unix.CAP_KILL) == 0 {
-		return fmt.Errorf("start container: user %d: the supervisor has no CAP_KILL: it could not end the command", c.UID)
+		return fmt.Errorf("start container: user %d%s: the supervisor has no CAP_KILL: it could not end the command", c.UID, with)
 	}
 	return nil
 }

@@ -16,7 +16,8 @@ import (
 )
 
 // child is the process that we cloned: init, then the command. Signals go
-// through its pidfd, so that they never hit a process that got its pid later.
+// through its pidfd, so that they never hit a process that got its pid later; where a filter
+// forbids that, to its pid, which is its own as long as it has not been waited for.
 type child struct {
 	pid   int
 	pidfd *os.File

@@ -73,8 +73,9 @@ func maxClients() int {
 }
 
 // clientsWithin leaves as many descriptors as are reserved, or, under a low limit, what a
-// start takes and half of the rest.
-func clientsWithin(limit int) int { return max(limit-reservedFDs, 1+(limit-leastFDs)/2, 1) }
+// start takes and half of the rest. There are two clients in any case: an agent, and
+// whoever wants to stop the container by hand.
+func clientsWithin(limit int) int { return max(limit-reservedFDs, 2+(limit-leastFDs)/2, 2) }
 
 // publish puts the socket in its place.
 func (l *listener) publish() error {

@@ -33,8 +33,8 @@ func (s *supervisor) wire() agent.ContainerProcessState {
 // byWallClock returns a time that is so far away by the monotonic clock, as the wall clock
 // has it now: it may have been set since.
 func byWallClock(t time.Time, away time.Duration, now time.Time) time.Time {
-	at := now.Add(away).Round(0)
-	if at.Sub(t.Round(0)).Abs() < time.Second {
+	at := now.Add(away)
+	if time.Duration(at.UnixNano()-t.UnixNano()).Abs() < time.Second {
 		return t // each time the same
 	}
 	return at

@@ -145,8 +145,12 @@ func (g *Group) sigkillHeld(held map[int]int) error {
 	procs, err := g.processes()
 	for pid, fd := range held {
 		if _, member := procs[pid]; member {
-			if e := unix.PidfdSendSignal(fd, unix.SIGKILL, nil, 0); e != nil && e != unix.ESRCH {
-				err = errors.Join(err, os.NewSyscallError("pidfd_send_signal", e))
+			e := unix.PidfdSendSignal(fd, unix.SIGKILL, nil, 0)
+			if e != nil && e != unix.ESRCH {
+				e = unix.Kill(pid, unix.SIGKILL) // where a filter forbids that: it was listed just now
+			}
+			if e != nil && e != unix.ESRCH {
+				err = errors.Join(err, os.NewSyscallError("kill", e))
 			}
 		}
 		_ = unix.Close(fd)

@@ -76,7 +76,7 @@ func Inherited() (*Conn, error) {
 		return nil, err
 	}
 	unix.CloseOnExec(FD)
-	timeout := unix.NsecToTimeval(Timeout.Nanoseconds() / 2) // see wait
+	timeout := unix.NsecToTimeval(Timeout.Nanoseconds())
 	for _, option := range []int{unix.SO_RCVTIMEO, unix.SO_SNDTIMEO} {
 		if err := unix.SetsockoptTimeval(FD, unix.SOL_SOCKET, option, &timeout); err != nil {
 			return nil, os.NewSyscallError("setsockopt", err)
@@ -231,18 +231,12 @@ func descriptors(rights []byte) ([]int, error) {
 	return fds, nil
 }
 
-// wait repeats a call until it need not wait. A blocking one waits twice: if both halves
-// were stopped or frozen meanwhile, the time of the first is over at once.
+// wait repeats a call until it need not wait.
 func (c *Conn) wait(ready func(func(uintptr) bool) error, call func(fd int) error) error {
 	var result error
-	waited := false
 	err := ready(func(fd uintptr) bool {
 		for {
 			result = call(int(fd))
-			if result == unix.EAGAIN && c.blocking && !waited {
-				waited = true
-				continue
-			}
 			if result != unix.EINTR {
 				break
 			}
