@@ -198,6 +198,27 @@ func TestUnknownExit(t *testing.T) {
 	})
 }
 
+// TestUnknownLaterExit: nor is it the exit of the run before.
+func TestUnknownLaterExit(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		runs := 0
+		w := newWorld(t, agent.RestartAlways, agent.RestartBackoff{}, func(p *fakeProcess) {
+			p.life = time.Second
+			if runs++; runs == 2 {
+				p.unknown = errors.New("made up")
+			}
+		})
+		<-time.After(time.Minute)
+		if got := w.look(); got.state != down || got.exit != nil || got.err == "" {
+			t.Errorf("%v, %+v, err %q, want down with an err and without an exit", got.state, got.exit, got.err)
+		}
+		if calls, _ := w.snapshot(); calls != 2 {
+			t.Errorf("%d starts, want 2", calls)
+		}
+		w.end()
+	})
+}
+
 // TestAcknowledgedBeforeWatched: the run directory is not watched before an agent
 // has had the time to acknowledge the end, which a watch would delay; then it is.
 func TestAcknowledgedBeforeWatched(t *testing.T) {
