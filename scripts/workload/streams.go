@@ -23,7 +23,8 @@ func reportStreams([]string) {
 	var out, errors unix.Stat_t
 	check(unix.Fstat(1, &out))
 	check(unix.Fstat(2, &errors))
-	report("stderr is stdout", out == errors)
+	// Not all of them: whoever reads a pipe changes its times.
+	report("stderr is stdout", out.Dev == errors.Dev && out.Ino == errors.Ino)
 }
 
 // spoilStreams changes of stdin and stdout what others may see.
