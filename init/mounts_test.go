@@ -5,8 +5,6 @@ import (
 	"slices"
 	"testing"
 
-	"golang.org/x/sys/unix"
-
 	"harpoon-supervisor/pkg/syncpipe"
 )
 
@@ -36,22 +34,5 @@ func TestMounts(t *testing.T) {
 		if !slices.Equal(got, test.want) {
 			t.Errorf("%s: mounts = %v, want %v", test.name, got, test.want)
 		}
-	}
-}
-
-// TestOpenDevice: a device is known by its number, whatever has its name.
-func TestOpenDevice(t *testing.T) {
-	dev, err := openDir("/dev")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer unix.Close(dev)
-	fd, err := openDevice(dev, "null", unix.Mkdev(1, 3))
-	if err != nil {
-		t.Fatal(err)
-	}
-	unix.Close(fd)
-	if _, err := openDevice(dev, "zero", unix.Mkdev(1, 3)); err != errExchanged {
-		t.Errorf("openDevice(another one) = %v, want %v", err, errExchanged)
 	}
 }

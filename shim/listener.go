@@ -67,7 +67,7 @@ func listen(dir runDir) (*listener, error) {
 func maxClients() int {
 	var limit unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
-		return 1
+		return clientsWithin(0)
 	}
 	return clientsWithin(int(min(limit.Cur, 1<<20)))
 }

@@ -181,42 +181,28 @@ func TestRestartTable(t *testing.T) {
 }
 
 // TestUnknownExit is promise A3: what could not be observed is neither success
-// nor a failure, and nothing is started on the strength of it.
+// nor a failure, nor the exit of the run before, and nothing is started on the strength
+// of it.
 func TestUnknownExit(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t, agent.RestartAlways, agent.RestartBackoff{}, func(p *fakeProcess) {
-			p.life, p.unknown = time.Second, errors.New("made up")
-		})
-		<-time.After(time.Minute)
-		if got := w.look(); got.state != down || got.exit != nil || got.err == "" {
-			t.Errorf("%v, %+v, err %q, want down with an err and without an exit", got.state, got.exit, got.err)
-		}
-		if calls, _ := w.snapshot(); calls != 1 {
-			t.Errorf("%d starts, want 1", calls)
-		}
-		w.end()
-	})
-}
-
-// TestUnknownLaterExit: nor is it the exit of the run before.
-func TestUnknownLaterExit(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		runs := 0
-		w := newWorld(t, agent.RestartAlways, agent.RestartBackoff{}, func(p *fakeProcess) {
-			p.life = time.Second
-			if runs++; runs == 2 {
-				p.unknown = errors.New("made up")
+	for unknown := 1; unknown <= 2; unknown++ {
+		synctest.Test(t, func(t *testing.T) {
+			runs := 0
+			w := newWorld(t, agent.RestartAlways, agent.RestartBackoff{}, func(p *fakeProcess) {
+				p.life = time.Second
+				if runs++; runs == unknown {
+					p.unknown = errors.New("made up")
+				}
+			})
+			<-time.After(time.Minute)
+			if got := w.look(); got.state != down || got.exit != nil || got.err == "" {
+				t.Errorf("run %d: %v, %+v, err %q, want down with an err and without an exit", unknown, got.state, got.exit, got.err)
 			}
+			if calls, _ := w.snapshot(); calls != unknown {
+				t.Errorf("%d starts, want %d", calls, unknown)
+			}
+			w.end()
 		})
-		<-time.After(time.Minute)
-		if got := w.look(); got.state != down || got.exit != nil || got.err == "" {
-			t.Errorf("%v, %+v, err %q, want down with an err and without an exit", got.state, got.exit, got.err)
-		}
-		if calls, _ := w.snapshot(); calls != 2 {
-			t.Errorf("%d starts, want 2", calls)
-		}
-		w.end()
-	})
+	}
 }
 
 // TestAcknowledgedBeforeWatched: the run directory is not watched before an agent

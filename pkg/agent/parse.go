@@ -96,12 +96,14 @@ func wireType(kind string) string {
 	return "a " + kind
 }
 
+// leastFD is the smallest limit with which a command has its standard streams.
+const leastFD = 3
+
 // The largest values that the kernel and this program can hold.
 const (
-	maxMem  = math.MaxInt64 >> 21 // MiB; twice as much in bytes, for memory and swap, fits an int64
-	maxTmp  = math.MaxInt64 >> 20 // MiB
-	leastFD = 3
-	maxCPU  = 1 << 24 // CPUs; the kernel's quota is below 1<<44 microseconds
+	maxMem = math.MaxInt64 >> 21 // MiB; twice as much in bytes, for memory and swap, fits an int64
+	maxTmp = math.MaxInt64 >> 20 // MiB
+	maxCPU = 1 << 24             // CPUs; the kernel's quota is below 1<<44 microseconds
 	// PID_MAX_LIMIT of a 64-bit kernel (include/linux/threads.h); pids.max takes no more.
 	maxPIDs = 4 << 20
 )
