@@ -109,10 +109,3 @@ func (c *client) tell(events uint32) {
 		wake(c.writable)
 	}
 }
-
-func wake(sleeper chan<- struct{}) {
-	select {
-	case sleeper <- struct{}{}:
-	default:
-	}
-}

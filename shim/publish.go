@@ -155,10 +155,7 @@ func (s *supervisor) join(c *client) {
 // onSent is called by whoever has written it: the loop, or a client's goroutine.
 func (s *supervisor) onSent() {
 	s.finalSent.Store(true)
-	select {
-	case s.sent <- struct{}{}:
-	default:
-	}
+	wake(s.sent)
 }
 
 func (s *supervisor) onDeparture(d departure) {

@@ -80,10 +80,7 @@ func (r *run) watchOOM() (err error) {
 // notify is the goroutine that passes on the kernel's hints.
 func (r *run) notify(hints chan<- struct{}) {
 	for r.oom.Wait() == nil {
-		select {
-		case hints <- struct{}{}:
-		default: // one is waiting already
-		}
+		wake(hints)
 	}
 }
 

@@ -171,11 +171,7 @@ func (d runDir) watch(deleted chan<- struct{}) (stop func(), err error) {
 			if _, err := f.Read(buf); err != nil {
 				return
 			}
-			// Which file it was does not matter: the loop looks.
-			select {
-			case deleted <- struct{}{}:
-			default:
-			}
+			wake(deleted) // which file it was does not matter: the loop looks
 		}
 	}()
 	return func() { f.Close() }, nil

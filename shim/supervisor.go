@@ -110,6 +110,15 @@ const (
 	killLooks      = 13                     // after a hint, at doubling distances: two seconds in all
 )
 
+// wake tells whoever waits at a channel of one. It never waits: one that is there already
+// stands for all.
+func wake(waiting chan<- struct{}) {
+	select {
+	case waiting <- struct{}{}:
+	default:
+	}
+}
+
 // loop runs the container, whose first start is in progress, until it is over.
 func (s *supervisor) loop() {
 	go s.listener.accept(s.accepted)

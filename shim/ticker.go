@@ -30,15 +30,9 @@ func (t *ticker) channel() <-chan struct{} {
 // lacking, it is the runtime's timer after all.
 func newTicker(d time.Duration) *ticker {
 	ticks := make(chan struct{}, 1)
-	tick := func() {
-		select {
-		case ticks <- struct{}{}:
-		default:
-		}
-	}
 	file, err := openTimer(d)
 	if err == nil {
-		go awaitTicks(file, tick)
+		go awaitTicks(file, ticks)
 		return &ticker{ticks, func() { file.Close() }}
 	}
 	timer, stopped := time.NewTicker(d), make(chan struct{})
@@ -47,7 +41,7 @@ func newTicker(d time.Duration) *ticker {
 		for {
 			select {
 			case <-timer.C:
-				tick()
+				wake(ticks)
 			case <-stopped:
 				return
 			}
@@ -76,7 +70,7 @@ func openTimer(d time.Duration) (*os.File, error) {
 
 // awaitTicks is the goroutine that passes on what the timer tells, until the file
 // is closed.
-func awaitTicks(timer *os.File, tick func()) {
+func awaitTicks(timer *os.File, ticks chan<- struct{}) {
 	raw, err := timer.SyscallConn()
 	if err != nil {
 		return // it has been closed already
@@ -87,6 +81,6 @@ func awaitTicks(timer *os.File, tick func()) {
 		return errno != unix.EAGAIN
 	}
 	for raw.Read(read) == nil {
-		tick()
+		wake(ticks)
 	}
 }
