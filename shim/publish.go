@@ -46,9 +46,7 @@ func (s *supervisor) restarts() bool {
 	switch s.state {
 	case up:
 		return wantsRestart(s.starter.container.restart, agent.ContainerExitStatus{Exited: true, ExitStatus: 1})
-	case backingOff, restarting:
-		return true
-	case aborting: // a later start; before the first one is over nobody is told anything
+	case backingOff, restarting, aborting: // aborting a later start: of the first nobody is told
 		return true
 	}
 	return false

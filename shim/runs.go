@@ -172,11 +172,12 @@ func (s *supervisor) onStarted(r *run) {
 
 func (s *supervisor) onExit(e exit) {
 	r := e.run
+	s.run, s.startedAt, s.lookKill, s.question = nil, time.Time{}, nil, nil
+	// Told first and cleared then: that takes longer.
+	defer s.clearRun(func() *run { return r })
 	if e.err != nil {
 		// What is not known is neither success nor any failure in particular.
 		s.log.Error("exit unknown", "run", r.number, "error", e.err)
-		s.run, s.startedAt, s.lookKill, s.question = nil, time.Time{}, nil, nil
-		s.clearRun(func() *run { return r })
 		s.err = fmt.Sprintf("internal error: wait for the command: %v", e.err)
 		s.apply(endedForGood)
 		return
@@ -188,15 +189,9 @@ func (s *supervisor) onExit(e exit) {
 	if oomed {
 		s.ooms++
 	}
-	s.log.Info("exited", append([]any{"run", r.number, "after", e.at.Sub(r.started).Round(time.Millisecond)}, how(s.exit)...)...)
-	s.run, s.startedAt, s.lookKill, s.question = nil, time.Time{}, nil, nil
-	// Told first and cleared then: that takes longer.
-	defer s.clearRun(func() *run { return r })
-	if !wantsRestart(s.starter.container.restart, *s.exit) {
-		s.apply(endedForGood)
-		return
-	}
-	if s.state == up && !s.backOff(e.at.Sub(r.started)) {
+	ran := e.at.Sub(r.started)
+	s.log.Info("exited", append([]any{"run", r.number, "after", ran.Round(time.Millisecond)}, how(s.exit)...)...)
+	if !wantsRestart(s.starter.container.restart, *s.exit) || s.state == up && !s.backOff(ran) {
 		s.apply(endedForGood)
 		return
 	}
