@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path"
+	"slices"
 	"sync"
 	"time"
 
@@ -174,13 +175,8 @@ func (g *Group) Close() {
 // controller will do for the files that each cgroup on v2 has.
 func (g *Group) file(controller, name string) (string, error) {
 	for _, p := range g.places {
-		if g.version == V2 {
+		if g.version == V2 || slices.Contains(p.controllers, controller) {
 			return path.Join(p.dir(), name), nil
-		}
-		for _, c := range p.controllers {
-			if c == controller {
-				return path.Join(p.dir(), name), nil
-			}
 		}
 	}
 	return "", fmt.Errorf("%s: %w", controller, ErrNoController)

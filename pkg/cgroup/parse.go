@@ -3,6 +3,7 @@ package cgroup
 import (
 	"bytes"
 	"math"
+	"strconv"
 )
 
 // What these functions find is in the text of a cgroup's file. They allocate
@@ -99,13 +100,9 @@ func number(word []byte) (uint64, bool) {
 	if string(word) == "max" {
 		return math.MaxUint64, true
 	}
-	var v uint64
-	for _, c := range word {
-		d := uint64(c - '0')
-		if c < '0' || c > '9' || v > (math.MaxUint64-d)/10 {
-			return 0, false
-		}
-		v = v*10 + d
+	v, err := strconv.ParseUint(string(word), 10, 64)
+	if err != nil {
+		return 0, false
 	}
-	return v, len(word) > 0
+	return v, true
 }

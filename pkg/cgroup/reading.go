@@ -1,6 +1,10 @@
 package cgroup
 
-import "golang.org/x/sys/unix"
+import (
+	"slices"
+
+	"golang.org/x/sys/unix"
+)
 
 // A source is a file that holds figures.
 type source struct {
@@ -88,12 +92,7 @@ type reading struct {
 const unopenable = -2
 
 func (r *reading) holds(f Field) bool {
-	for i := range r.figures {
-		if r.figures[i].field == f {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(r.figures, func(fig figure) bool { return fig.field == f })
 }
 
 // openReadings returns the sources that the group has, at the first use: a start
@@ -117,12 +116,7 @@ func (g *Group) openReadings() []reading {
 }
 
 func (g *Group) offers(controller string) bool {
-	for _, c := range g.controllers {
-		if c == controller {
-			return true
-		}
-	}
-	return controller == ""
+	return controller == "" || slices.Contains(g.controllers, controller)
 }
 
 // open opens the file, if it is not open yet.
