@@ -2,6 +2,7 @@ package agent
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -111,7 +112,7 @@ const (
 // Validate returns the first fault of the configuration, or nil. Its error
 // begins with the name of the field.
 func (c *ContainerConfig) Validate() error {
-	return firstError(
+	return cmp.Or(
 		c.validateEnv(),
 		c.Resources.validate(),
 		c.Storage.validate(),
@@ -125,16 +126,6 @@ func (c *ContainerConfig) Validate() error {
 		c.validateCapabilities(),
 		c.UserNS.validate(c.User),
 	)
-}
-
-// firstError returns the first error that is not nil.
-func firstError(errs ...error) error {
-	for _, err := range errs {
-		if err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 func (c *ContainerConfig) validateEnv() error {
@@ -239,17 +230,17 @@ func (d Duration) validate(field string) error {
 }
 
 func (c *ContainerConfig) validateDurations() error {
-	err := firstError(c.Grace.Startup.validate("grace.startup"), c.Grace.Shutdown.validate("grace.shutdown"))
+	err := cmp.Or(c.Grace.Startup.validate("grace.startup"), c.Grace.Shutdown.validate("grace.shutdown"))
 	for i, h := range c.HealthChecks {
 		at := fmt.Sprintf("health_checks[%d].", i)
-		err = firstError(err, h.InitialDelay.validate(at+"initial_delay"), h.Timeout.validate(at+"timeout"), h.Interval.validate(at+"interval"))
+		err = cmp.Or(err, h.InitialDelay.validate(at+"initial_delay"), h.Timeout.validate(at+"timeout"), h.Interval.validate(at+"interval"))
 	}
 	return err
 }
 
 func (b RestartBackoff) validate() error {
 	b = b.WithDefaults()
-	if err := firstError(
+	if err := cmp.Or(
 		b.Initial.validate("restart_backoff.initial"),
 		b.Max.validate("restart_backoff.max"),
 		b.Reset.validate("restart_backoff.reset"),

@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 )
@@ -21,7 +22,7 @@ func (n *UserNS) validate(user User) error {
 	if n.Size == 0 {
 		return errors.New("userns.size: 0: want 1 or more")
 	}
-	if err := firstError(n.validateFirst("userns.uid", n.UID), n.validateFirst("userns.gid", n.GID)); err != nil {
+	if err := cmp.Or(n.validateFirst("userns.uid", n.UID), n.validateFirst("userns.gid", n.GID)); err != nil {
 		return err
 	}
 	if uid, gid, err := user.IDs(); err == nil && (uid >= n.Size || gid >= n.Size) {
