@@ -27,9 +27,8 @@ func (c *container) openVolumes() (list []volume) {
 		}
 		setVolumeName(m.index)
 		if fd, err := openHost(m.Source); err == nil {
-			var st unix.Stat_t
-			_ = unix.Fstat(fd, &st) // of an open file it does not fail
-			list = append(list, volume{index: m.index, source: m.Source, fd: fd, dev: st.Dev, ino: st.Ino})
+			dev, ino, _ := inode(fd) // of an open file it does not fail
+			list = append(list, volume{index: m.index, source: m.Source, fd: fd, dev: dev, ino: ino})
 		}
 	}
 	for i, v := range list {
@@ -68,12 +67,12 @@ func (o others) none() bool {
 
 // find returns which of them is open as fd, or nil.
 func (o others) find(fd int) *volume {
-	var st unix.Stat_t
-	if o.none() || unix.Fstat(fd, &st) != nil {
+	if o.none() {
 		return nil
 	}
+	dev, ino, err := inode(fd)
 	for i, v := range o.volumes {
-		if v.index != o.than && v.dev == st.Dev && v.ino == st.Ino {
+		if err == nil && v.index != o.than && v.dev == dev && v.ino == ino {
 			return &o.volumes[i]
 		}
 	}

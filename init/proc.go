@@ -27,18 +27,11 @@ func (c *container) openFixed(dir int, name, path string) (int, error) {
 	if err != nil {
 		return -1, pathError("open", path, err)
 	}
-	if isDir, err := isDirectory(at); err != nil || !isDir {
+	if err := mustBeDirectory(at); err != nil {
 		unix.Close(at)
-		return -1, pathError("open", path, orNotDirectory(err))
+		return -1, pathError("open", path, err)
 	}
 	return at, nil
-}
-
-func orNotDirectory(err error) error {
-	if err == nil {
-		return unix.ENOTDIR
-	}
-	return err
 }
 
 // mountProc mounts the container's procfs. Its descriptor is the only way by

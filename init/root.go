@@ -46,10 +46,7 @@ func (c *container) openRootfs() (err error) {
 	}
 	setName("open rootfs")
 	if c.rootfs, err = openOutside(c.Rootfs, others{volumes, nobody}); err == nil {
-		var isDir bool
-		if isDir, err = isDirectory(c.rootfs); err == nil && !isDir {
-			err = unix.ENOTDIR
-		}
+		err = mustBeDirectory(c.rootfs)
 	}
 	return pathError("open", c.Rootfs, err)
 }
@@ -154,12 +151,11 @@ func (c *container) overlay() error {
 
 // claim notes that mount points may be made in the filesystem of dir.
 func (c *container) claim(dir int) error {
-	var st unix.Stat_t
-	if err := unix.Fstat(dir, &st); err != nil {
-		return err
+	dev, _, err := inode(dir)
+	if err == nil {
+		c.ours = append(c.ours, dev)
 	}
-	c.ours = append(c.ours, st.Dev)
-	return nil
+	return err
 }
 
 // makeReadOnly changes the mounts, not the filesystems. /dev, too, has all that

@@ -171,3 +171,11 @@ func isDirectory(fd int) (bool, error) {
 	err := unix.Fstat(fd, &st)
 	return st.Mode&unix.S_IFMT == unix.S_IFDIR, err
 }
+
+func mustBeDirectory(fd int) error {
+	isDir, err := isDirectory(fd)
+	if err == nil && !isDir {
+		err = unix.ENOTDIR
+	}
+	return err
+}
