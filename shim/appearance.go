@@ -1,10 +1,6 @@
 package shim
 
-import (
-	"context"
-	"os"
-	"time"
-)
+import "context"
 
 // appear makes what agents look for: container.json and control. It does so while
 // the first start is in progress; the command is not executed before. It calls late
@@ -52,31 +48,13 @@ func (s *supervisor) withdraw(err error) {
 	r := <-s.starts
 	s.clearRun(r.settled)
 	_ = s.awaitCleared() // has been logged
+	// The first two are of a step that hangs.
+	names := []string{newControlName, newResolvedName}
 	if s.described.Load() {
-		_ = os.Remove(resolvedName) // agents find their containers by it
+		names = append(names, resolvedName) // agents find their containers by it
 	}
-	for _, name := range []string{newControlName, newResolvedName} {
-		_ = s.dir.remove(name) // of a step that hangs
-	}
-}
-
-// settle is for when init has all that it needs to begin, or there is none. What has
-// waited may go on.
-func (s *starter) settle() {
-	useOneCPU() // there may have been no clone
-	s.born()
-}
-
-// birthPatience is within what agents, who look every 50 ms, do not see.
-const birthPatience = 20 * time.Millisecond
-
-// awaitBirth waits until the first helper has all that it needs to begin, but not for
-// one that hangs. What runs meanwhile is in its way, and does so on another CPU of
-// Go's, with another share of the heap, which stays: 160 KiB.
-func (s *starter) awaitBirth() {
-	select {
-	case <-s.birth:
-	case <-time.After(birthPatience):
+	for _, name := range names {
+		_ = s.dir.remove(name) // the error that ends this process is the one to know
 	}
 }
 
