@@ -12,7 +12,7 @@
 //	write roomy limits
 //	        <------------------------- step   {name, start, took}, only with Config.Trace
 //	        <------------------------- ready
-//	write tight limits, raise loopback        seccomp, signals, close descriptors
+//	raise loopback, write tight limits        seccomp, signals, close descriptors
 //	proceed ------------------------->        execve
 //	        <------------------------- EOF    execve closed the pipe: the command runs
 //	        <------------------------- failed {step, path, errno, text}, at any time instead
