@@ -21,7 +21,7 @@ func exitWith(status int) unix.WaitStatus { return unix.WaitStatus(status << 8) 
 // TestStopRacesOnSyntheticTime: stop, kill, TERM and INT race starts, exits,
 // back-off and restarts at random moments, of which many are the same. Once one of
 // them has been dealt with nothing is started any more; whatever runs is told;
-// and the end comes (promise D5). TEST_SEED repeats a run.
+// and the end comes. TEST_SEED repeats a run.
 func TestStopRacesOnSyntheticTime(t *testing.T) {
 	seed, err := strconv.ParseUint(os.Getenv("TEST_SEED"), 10, 64)
 	if err != nil {
@@ -126,7 +126,7 @@ var intents = []struct {
 	{"stop", true, true}, {"kill", true, true}, {"TERM", true, true}, {"INT", true, true},
 }
 
-// TestRestartTable is promise E3: policy by kind of exit by intent, all of it.
+// TestRestartTable: policy by kind of exit by intent, all of it.
 func TestRestartTable(t *testing.T) {
 	const core = 0x80 // WCOREFLAG of wait(2)
 	for _, kind := range []struct {
@@ -180,7 +180,7 @@ func TestRestartTable(t *testing.T) {
 	}
 }
 
-// TestUnknownExit is promise A3: what could not be observed is neither success
+// TestUnknownExit: what could not be observed is neither success
 // nor a failure, nor the exit of the run before, and nothing is started on the strength
 // of it.
 func TestUnknownExit(t *testing.T) {

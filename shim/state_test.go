@@ -55,7 +55,7 @@ func TestNext(t *testing.T) {
 }
 
 // TestNoStartAfterStop follows every path from every state after a stop: none
-// leads to up, to a back-off or to another start (promise D5).
+// leads to up, to a back-off or to another start.
 func TestNoStartAfterStop(t *testing.T) {
 	for from := range states {
 		first, _ := next(from, stopAsked)

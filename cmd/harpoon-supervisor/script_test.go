@@ -87,11 +87,12 @@ func TestScript(t *testing.T) {
 			"stale-socket": command((*bed).staleSocket),
 			// NAME: make a network namespace; $NAME is its path
 			"netns": command((*bed).makeNetns),
-			// MIN MAX: that much time has passed since the last mark
+			// remember this moment
 			"mark": command((*bed).setMark),
+			// MIN MAX: that much time has passed since the last mark
+			"passed": command((*bed).passed),
 			// DURATION: set the wall clock ahead, or back
 			"step-clock": command((*bed).stepClock),
-			"passed":     command((*bed).passed),
 		},
 	})
 }
@@ -123,7 +124,8 @@ func setUpScript(env *testscript.Env) error {
 // condition: memsw is whether the kernel accounts swap, as v1 shows it; v2 is
 // whether memory is limited by the unified hierarchy; race, whether the binary under
 // test has the race detector; disk, whether the scripts' files are on one; resource,
-// whether we have CAP_SYS_RESOURCE; idmap, whether the kernel has idmapped mounts.
+// whether we have CAP_SYS_RESOURCE; idmap, whether the kernel has idmapped mounts; peak,
+// whether it tells the largest memory use; clock, whether the wall clock may be set.
 func condition(name string) (bool, error) {
 	switch name {
 	case "peak":
