@@ -20,11 +20,10 @@ import (
 
 // event is a line of test2json (go doc test2json), as far as it is of use here.
 type event struct {
-	Action     string
-	Package    string
-	ImportPath string // of a build-output
-	Test       string
-	Output     string
+	Action  string
+	Package string
+	Test    string
+	Output  string
 }
 
 // report is what the events so far amount to.
