@@ -15,7 +15,6 @@ import (
 	"fmt"
 	"go/format"
 	"os"
-	"path/filepath"
 
 	"golang.org/x/sys/unix"
 )
@@ -53,9 +52,6 @@ func main() {
 
 // fileName is relative to the directory of package nsinit, where go generate runs.
 func fileName(goarch string) string { return "filter_" + goarch + ".go" }
-
-// directory is that directory, seen from this package's.
-var directory = filepath.Join("..", "..", "init")
 
 // generate returns the Go file with the filter for a machine.
 func generate(goarch string, arch uint32) ([]byte, error) {
