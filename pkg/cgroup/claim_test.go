@@ -59,10 +59,7 @@ func TestReclaimLeavesAlone(t *testing.T) {
 		if err := held.Remove(); err != nil {
 			t.Error(err)
 		}
-		p.stdin.Close()
-		if err := p.Wait(); err != nil {
-			t.Errorf("the process of another ended with %v, want its own way", err)
-		}
+		p.released(t)
 	})
 }
 

@@ -111,10 +111,7 @@ func TestCreateNotOurs(t *testing.T) {
 				if !errors.Is(err, ErrNotOurs) || err.Error() != want {
 					t.Errorf("Create = %v, want %s", err, want)
 				}
-				p.stdin.Close()
-				if err := p.Wait(); err != nil {
-					t.Errorf("the process ended with %v, want its own way", err)
-				}
+				p.released(t)
 			})
 		})
 	}

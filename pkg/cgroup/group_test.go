@@ -26,10 +26,7 @@ func TestEnter(t *testing.T) {
 		if procs, err := g.processes(); len(procs) == 0 || err != nil {
 			t.Errorf("processes() = %v, %v, want some, nil", procs, err)
 		}
-		p.stdin.Close()
-		if err := p.Wait(); err != nil {
-			t.Error(err)
-		}
+		p.released(t)
 		if procs, err := g.processes(); len(procs) > 0 || err != nil {
 			t.Errorf("processes() = %v, %v, want none, nil", procs, err)
 		}

@@ -233,10 +233,7 @@ func TestThaw(t *testing.T) {
 		for _, sub := range []string{"", "/a", "/a/b"} {
 			thawed(t, g, sub)
 		}
-		p.stdin.Close() // a frozen one would not see it
-		if err := p.Wait(); err != nil {
-			t.Error(err)
-		}
+		p.released(t) // a frozen one would not see it
 		if err := g.Thaw(); err != nil {
 			t.Errorf("Thaw() of what is thawed = %v, want nil", err)
 		}
@@ -258,10 +255,7 @@ func TestSigkillRechecks(t *testing.T) {
 			t.Errorf("sigkill = %v, want nil", err)
 		}
 		in.killed(t)
-		out.stdin.Close()
-		if err := out.Wait(); err != nil {
-			t.Errorf("the one outside ended with %v, want its own way", err)
-		}
+		out.released(t)
 	})
 }
 

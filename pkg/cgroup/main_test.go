@@ -238,6 +238,16 @@ func start(t testing.TB, g *Group, r string) *process {
 	return &process{c, in}
 }
 
+// released lets the process end, and checks that it does so in its own way: nobody has
+// killed it.
+func (p *process) released(t testing.TB) {
+	t.Helper()
+	p.stdin.Close()
+	if err := p.Wait(); err != nil {
+		t.Errorf("process ended with %v, want exit status 0", err)
+	}
+}
+
 // killed waits for the process and checks that it died of SIGKILL.
 func (p *process) killed(t testing.TB) {
 	t.Helper()

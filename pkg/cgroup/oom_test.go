@@ -120,10 +120,7 @@ func TestWatchFile(t *testing.T) {
 		if err := <-told; err != nil {
 			t.Fatalf("Wait() = %v, want nil", err)
 		}
-		p.stdin.Close()
-		if err := p.Wait(); err != nil {
-			t.Fatal(err)
-		}
+		p.released(t)
 		if err := <-told; err != nil { // populated 0
 			t.Fatalf("Wait() = %v, want nil", err)
 		}
@@ -152,10 +149,7 @@ func TestWatchFileKeys(t *testing.T) {
 		frozen <- err == nil && strings.Contains(string(text), "frozen 1")
 	}()
 	p := start(t, g, "block") // populated 1
-	p.stdin.Close()
-	if err := p.Wait(); err != nil { // populated 0
-		t.Fatal(err)
-	}
+	p.released(t)             // populated 0
 	if err := write(path.Join(dir, "cgroup.freeze"), "1"); err != nil {
 		t.Fatal(err)
 	}
