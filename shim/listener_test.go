@@ -29,6 +29,25 @@ func listening(t *testing.T) (*listener, unix.Sockaddr) {
 	return l, &unix.SockaddrUnix{Name: dir.path(controlName)}
 }
 
+// stopped ends the listening as the end of the supervisor does, and returns how many
+// clients came until then.
+func stopped(t *testing.T, l *listener, accepted <-chan *client) (n int) {
+	t.Helper()
+	if err := l.unpublish(); err != nil {
+		t.Error(err)
+	}
+	l.stop()
+	count := func(c *client) {
+		c.file.Close()
+		n++
+	}
+	for c := range accepted {
+		count(c)
+	}
+	l.drain(count)
+	return n
+}
+
 func connectTo(t *testing.T, address unix.Sockaddr) int {
 	t.Helper()
 	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
@@ -54,20 +73,7 @@ func TestDrain(t *testing.T) {
 		accepted := make(chan *client)
 		go l.accept(accepted)
 		(<-accepted).file.Close() // accept now hands over the next one
-		if err := l.unpublish(); err != nil {
-			t.Error(err)
-		}
-		l.stop()
-		got := 1
-		count := func(c *client) {
-			c.file.Close()
-			got++
-		}
-		for c := range accepted {
-			count(c)
-		}
-		l.drain(count)
-		if got != clients {
+		if got := 1 + stopped(t, l, accepted); got != clients {
 			t.Errorf("%d clients accepted, want %d", got, clients)
 		}
 	}
@@ -205,20 +211,7 @@ func TestUnpolled(t *testing.T) {
 	connectTo(t, address)
 	(<-accepted).file.Close()
 	connectTo(t, address)
-	if err := l.unpublish(); err != nil {
-		t.Error(err)
-	}
-	l.stop()
-	got := 0
-	count := func(c *client) {
-		c.file.Close()
-		got++
-	}
-	for c := range accepted {
-		count(c)
-	}
-	l.drain(count)
-	if got != 1 {
+	if got := stopped(t, l, accepted); got != 1 {
 		t.Errorf("%d more clients accepted, want 1", got)
 	}
 }
