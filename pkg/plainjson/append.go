@@ -11,7 +11,7 @@ func AppendKey(b []byte, key string) []byte {
 	if b[len(b)-1] != '{' {
 		b = append(b, ',')
 	}
-	return append(AppendString(b, key), ':')
+	return append(appendString(b, key), ':')
 }
 
 // AppendBool appends a member that is true or false.
@@ -26,12 +26,12 @@ func AppendUint(b []byte, key string, v uint64) []byte {
 
 // AppendText appends a member that is a string.
 func AppendText(b []byte, key, v string) []byte {
-	return AppendString(AppendKey(b, key), v)
+	return appendString(AppendKey(b, key), v)
 }
 
 // AppendTexts appends a member that is an array of strings, or null if that is nil.
 func AppendTexts[T ~string](b []byte, key string, list []T) []byte {
-	return AppendArray(b, key, list, func(b []byte, s T) []byte { return AppendString(b, string(s)) })
+	return AppendArray(b, key, list, func(b []byte, s T) []byte { return appendString(b, string(s)) })
 }
 
 // AppendArray appends a member that is an array, whose elements are appended by a
@@ -51,8 +51,8 @@ func AppendArray[T any](b []byte, key string, list []T, element func([]byte, T) 
 	return append(b, ']')
 }
 
-// AppendString appends a string as json.Encoder writes it without HTML escaping.
-func AppendString(b []byte, s string) []byte {
+// appendString appends a string as json.Encoder writes it without HTML escaping.
+func appendString(b []byte, s string) []byte {
 	if plain(s) {
 		return append(append(append(b, '"'), s...), '"')
 	}

@@ -87,8 +87,8 @@ func library(t *testing.T, v any) string {
 func TestAppend(t *testing.T) {
 	type names []string
 	for _, s := range []string{"", "plain ~", `"\/<>&`, "\t\x00\x7f\u2028é", "\xff\xc3", "\n"} {
-		if got, want := string(AppendString(nil, s)), library(t, s); got != want {
-			t.Errorf("AppendString(%q) = %s, want %s", s, got, want)
+		if got, want := string(appendString(nil, s)), library(t, s); got != want {
+			t.Errorf("appendString(%q) = %s, want %s", s, got, want)
 		}
 		b := AppendTexts(AppendTexts(AppendTexts([]byte{'{'}, "a", names{s, "b"}), "b", names{}), "c", names(nil))
 		b = AppendUint(AppendBool(AppendBool(b, "d", true), "e", false), "f", math.MaxUint64)

@@ -25,8 +25,8 @@ const maxTasks = 16
 // root filesystem.
 const maxReply = 64 << 10
 
-// ErrTooLarge is what a message beyond the socket's send buffer is refused with.
-var ErrTooLarge = errors.New("command and environment too large")
+// errTooLarge is what a message beyond the socket's send buffer is refused with.
+var errTooLarge = errors.New("command and environment too large")
 
 // Conn is one end of the sync pipe. It may be used by one goroutine at a time;
 // Interrupt and Close by any.
@@ -105,15 +105,15 @@ func (c *Conn) SetTimeout(d time.Duration) error {
 // is os.ErrDeadlineExceeded.
 func (c *Conn) Interrupt() error { return c.file.SetDeadline(time.Unix(1, 0)) }
 
-// Encode returns the packet of a message, or ErrTooLarge, with its size and the
-// limit, for one that cannot be sent.
+// Encode returns the packet of a message, or an error with its size and the limit for
+// one that cannot be sent.
 func (c *Conn) Encode(m Message) ([]byte, error) {
 	packet, err := m.encode()
 	if err != nil {
 		return nil, fmt.Errorf("sync pipe: encode %s: %w", m.Type, err)
 	}
 	if limit := c.limit(); len(packet) > limit {
-		return nil, fmt.Errorf("%w: %d bytes as a message, limit %d", ErrTooLarge, len(packet), limit)
+		return nil, fmt.Errorf("%w: %d bytes as a message, limit %d", errTooLarge, len(packet), limit)
 	}
 	return packet, nil
 }
@@ -188,7 +188,7 @@ func (c *Conn) Receive() (Message, error) {
 	case got.n == 0: // no message is empty, so this is the end
 		return Message{}, io.EOF
 	}
-	m, err := Decode(packet[:got.n])
+	m, err := decode(packet[:got.n])
 	if err == nil && got.rights > 0 {
 		m.Tasks, err = descriptors(rights[:got.rights])
 	}

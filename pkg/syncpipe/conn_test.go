@@ -110,8 +110,8 @@ func TestLargestMessage(t *testing.T) {
 	}
 	large := Message{Type: TypeConfig, Config: &Config{Argv: [][]byte{bytes.Repeat([]byte("x"), 256<<10)}}}
 	err := shim.Send(large)
-	if !errors.Is(err, ErrTooLarge) || !strings.Contains(err.Error(), "limit 212960") {
-		t.Errorf("Send(256 KiB) = %v, want ErrTooLarge with the limit 212960", err)
+	if !errors.Is(err, errTooLarge) || !strings.Contains(err.Error(), "limit 212960") {
+		t.Errorf("Send(256 KiB) = %v, want errTooLarge with the limit 212960", err)
 	}
 }
 
@@ -210,10 +210,10 @@ func FuzzDecode(f *testing.F) {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, packet []byte) {
-		m, err := Decode(packet)
+		m, err := decode(packet)
 		if err != nil {
 			if m.Type != "" || m.Config != nil || m.Step != nil || m.Failed != nil {
-				t.Errorf("Decode(%q) = %v with error %v", packet, m, err)
+				t.Errorf("decode(%q) = %v with error %v", packet, m, err)
 			}
 			return
 		}
@@ -224,7 +224,7 @@ func FuzzDecode(f *testing.F) {
 			}
 		}
 		if want := map[Type]int{TypeConfig: 1, TypeStep: 1, TypeFailed: 1}[m.Type]; bodies != want {
-			t.Errorf("Decode(%q): %d bodies, want %d", packet, bodies, want)
+			t.Errorf("decode(%q): %d bodies, want %d", packet, bodies, want)
 		}
 	})
 }
@@ -234,7 +234,7 @@ func FuzzDecode(f *testing.F) {
 func TestSeedsReachTheDecoder(t *testing.T) {
 	seen := map[Type]bool{}
 	for _, s := range seeds {
-		if m, err := Decode([]byte(s)); err == nil {
+		if m, err := decode([]byte(s)); err == nil {
 			seen[m.Type] = true
 		}
 	}

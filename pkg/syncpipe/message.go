@@ -169,9 +169,9 @@ func bare(t Type) string {
 	return ""
 }
 
-// Decode reads one packet. What it returns has a known type and exactly the
+// decode reads one packet. What it returns has a known type and exactly the
 // body that belongs to it.
-func Decode(packet []byte) (Message, error) {
+func decode(packet []byte) (Message, error) {
 	for _, t := range [...]Type{TypeReady, TypeProceed} {
 		if string(packet) == bare(t) {
 			return Message{Type: t}, nil

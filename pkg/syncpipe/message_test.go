@@ -15,8 +15,8 @@ func TestBare(t *testing.T) {
 		if err != nil || unencoded != nil || !bytes.Equal(packet, text) {
 			t.Errorf("encode(%s) = %s, %v, want %s, %v", want.Type, packet, unencoded, text, err)
 		}
-		if got, err := Decode(text); err != nil || got.Type != want.Type {
-			t.Errorf("Decode(%s) = %v, %v", text, got, err)
+		if got, err := decode(text); err != nil || got.Type != want.Type {
+			t.Errorf("decode(%s) = %v, %v", text, got, err)
 		}
 	}
 }
