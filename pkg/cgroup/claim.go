@@ -36,7 +36,7 @@ func (g *Group) claim(owner Owner) error {
 		if fresh && err != nil {
 			_ = rmdir(g.places[0].dir()) // the first error is the one to know
 		}
-		g.Close()
+		g.close()
 		if err != nil {
 			return err
 		}
@@ -73,7 +73,7 @@ func (h *Host) reclaim(places []place, err error, id string, owner Owner) error 
 	if err := g.lockExisting(); err != nil {
 		return g.wrap(unless(err, ErrInUse, errReplaced, unix.ENOENT, unix.ENOTDIR, unix.ENAMETOOLONG))
 	}
-	defer g.Close()
+	defer g.close()
 	if marked(g.lock) != owner.String() {
 		return nil
 	}

@@ -53,7 +53,7 @@ func TestReclaimLeavesAlone(t *testing.T) {
 				t.Errorf("Reclaim(%.60q, %q) = %v, want nil", name.parent, name.id, err)
 			}
 		}
-		if !exists(unmarked) || !exists(path.Join(top, held.Path())) || exists(path.Join(top, testParent, "none")) {
+		if !exists(unmarked) || !exists(path.Join(top, held.path())) || exists(path.Join(top, testParent, "none")) {
 			t.Error("one that is not ours was removed, or one was made")
 		}
 		if err := held.Remove(); err != nil {
@@ -94,7 +94,7 @@ func TestReclaimOwn(t *testing.T) {
 		t.Fatal(err)
 	}
 	p := start(t, g, "block")
-	g.Close()
+	g.close()
 	own, err := h.Own()
 	if err != nil {
 		t.Fatal(err)

@@ -16,8 +16,8 @@ func TestCreate(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got, want := g.Path(), testParent+"/a \xff:%"; got != want {
-			t.Errorf("Path() = %q, want %q", got, want)
+		if got, want := g.path(), testParent+"/a \xff:%"; got != want {
+			t.Errorf("path() = %q, want %q", got, want)
 		}
 		for _, p := range g.places {
 			if !exists(p.dir() + "/cgroup.procs") {
@@ -44,8 +44,8 @@ func TestCreate(t *testing.T) {
 func TestCreateInUse(t *testing.T) {
 	eachHost(t, func(t *testing.T, h *Host) {
 		g := create(t, h, Limits{})
-		_, err := h.Create(testParent, path.Base(g.Path()), testOwner, Limits{})
-		if want := "cgroup " + g.Path() + ": in use"; !errors.Is(err, ErrInUse) || err.Error() != want {
+		_, err := h.Create(testParent, path.Base(g.path()), testOwner, Limits{})
+		if want := "cgroup " + g.path() + ": in use"; !errors.Is(err, ErrInUse) || err.Error() != want {
 			t.Errorf("Create = %v, want %s", err, want)
 		}
 		if err := g.SetLimits(Limits{}); err != nil || g.remains() != (h.version == V1 && len(g.places) > 1) {
@@ -68,7 +68,7 @@ func abandon(t *testing.T, h *Host, owner Owner) (id string, p *process) {
 		}
 	})
 	p = start(t, g, "block")
-	g.Close()
+	g.close()
 	return id, p
 }
 
@@ -131,8 +131,8 @@ func TestCreateReplacesEmpty(t *testing.T) {
 			stale[dir] = inode(t, dir)
 		}
 		g := create(t, h, Limits{})
-		if g.Path() != testParent+"/"+id {
-			t.Fatalf("Path() = %q, want the stale one's", g.Path())
+		if g.path() != testParent+"/"+id {
+			t.Fatalf("path() = %q, want the stale one's", g.path())
 		}
 		for dir, ino := range stale {
 			if inode(t, dir) == ino || exists(path.Join(dir, "nested")) {
@@ -161,7 +161,7 @@ func TestCreateReplacesRemains(t *testing.T) {
 
 func TestCreateNotADirectory(t *testing.T) {
 	eachHost(t, func(t *testing.T, h *Host) {
-		parent := path.Dir(create(t, h, Limits{}).Path())
+		parent := path.Dir(create(t, h, Limits{}).path())
 		_, err := h.Create(parent+"/cgroup.procs", "x", testOwner, Limits{})
 		if !errors.Is(err, unix.ENOTDIR) || !strings.HasPrefix(err.Error(), "cgroup "+parent+"/cgroup.procs/x: mkdir ") {
 			t.Errorf("Create = %v, want a mkdir error of the group: not a directory", err)

@@ -16,7 +16,7 @@
 // # Whose group it is
 //
 // Create holds an exclusive flock on the group's directory in the first
-// hierarchy until Remove or Close, and marks the directory with the run
+// hierarchy until Remove, and marks the directory with the run
 // directory's device and inode, in an extended attribute. So a second supervisor
 // is told ErrInUse, one that comes after a crash recognises what its predecessor
 // has left behind and kills it, and a group with somebody else's processes is

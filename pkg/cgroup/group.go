@@ -23,8 +23,8 @@ var (
 )
 
 // A Group is a cgroup that we hold: nobody else who uses this package has it
-// until Remove, Close or the end of the process. Its methods are safe for
-// concurrent use, but Remove or Close must be the last.
+// until Remove or the end of the process. Its methods are safe for concurrent use, but
+// Remove must be the last.
 type Group struct {
 	version Version
 	places  []place // the first is the one that is locked and marked
@@ -66,7 +66,7 @@ func (h *Host) Create(parent, id string, owner Owner, need Limits) (*Group, erro
 	}
 	if err := g.furnish(need); err != nil {
 		_ = g.clear(time.Now().Add(patience)) // the next start takes over what is left
-		g.Close()
+		g.close()
 		return nil, g.wrap(err)
 	}
 	if parent == Self {
@@ -128,15 +128,15 @@ func (g *Group) complete() error {
 	return nil
 }
 
-// Path returns PARENT/ID as it is within the hierarchy, in the first one if the
+// path returns PARENT/ID as it is within the hierarchy, in the first one if the
 // parent is Self.
-func (g *Group) Path() string { return g.places[0].group }
+func (g *Group) path() string { return g.places[0].group }
 
 // Tasks returns the tasks files, write-only, one a hierarchy, on v1; none on v2.
 // The thread that writes "0" to each of them is in the group (kernel document
 // cgroup-v1/cgroups.rst, 2.1), without the wait of 10 ms and more that
-// cgroup.procs costs. The files are close-on-exec. They are closed by Remove and
-// Close, but the caller may do so as soon as the helper process has them.
+// cgroup.procs costs. The files are close-on-exec. They are closed by Remove,
+// but the caller may do so as soon as the helper process has them.
 func (g *Group) Tasks() []*os.File { return g.tasks }
 
 // FD returns the descriptor of the group's directory on v2, for
@@ -156,9 +156,9 @@ func (g *Group) OpenProcs() (*os.File, error) {
 	return f, g.wrap(err)
 }
 
-// Close gives the group up without removing it: it is unlocked, and its mark
+// close gives the group up without removing it: it is unlocked, and its mark
 // remains. Closing again does nothing.
-func (g *Group) Close() {
+func (g *Group) close() {
 	for _, f := range g.tasks {
 		_ = f.Close() // the caller may have done so
 	}
@@ -186,5 +186,5 @@ func (g *Group) wrap(err error) error {
 	if err == nil {
 		return nil
 	}
-	return fmt.Errorf("cgroup %s: %w", g.Path(), err)
+	return fmt.Errorf("cgroup %s: %w", g.path(), err)
 }

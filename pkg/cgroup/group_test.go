@@ -91,7 +91,7 @@ func TestCloseTasksEarly(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	g.Close()
+	g.close()
 	if err := g.Tasks()[0].Close(); !errors.Is(err, os.ErrClosed) {
 		t.Errorf("Close() of a tasks file = %v, want %v", err, os.ErrClosed)
 	}

@@ -152,7 +152,7 @@ func thawed(t *testing.T, g *Group, sub string) {
 		own = "cgroup.freeze"
 	}
 	if got := text(t, path.Join(dir, sub, own)); got != "0" {
-		t.Errorf("%s%s: %s = %s, want 0", g.Path(), sub, own, got)
+		t.Errorf("%s%s: %s = %s, want 0", g.path(), sub, own, got)
 	}
 }
 

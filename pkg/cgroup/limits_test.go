@@ -109,13 +109,13 @@ func TestSetLimitsErrors(t *testing.T) {
 	if err := write(path.Join(outer, "cpu.cfs_quota_us"), "50000"); err != nil {
 		t.Fatal(err)
 	}
-	inner, err := host(t, V1).Create(g.Path(), "inner", testOwner, Limits{})
+	inner, err := host(t, V1).Create(g.path(), "inner", testOwner, Limits{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer inner.Remove()
 	err = inner.SetLimits(Limits{CPU: 1})
-	want := "cgroup " + inner.Path() + ": cpu.cfs_quota_us: invalid argument (more than the parent cgroup's quota)"
+	want := "cgroup " + inner.path() + ": cpu.cfs_quota_us: invalid argument (more than the parent cgroup's quota)"
 	if !errors.Is(err, unix.EINVAL) || err.Error() != want {
 		t.Errorf("SetLimits = %v, want %s", err, want)
 	}
@@ -188,7 +188,7 @@ func TestSetLimitsTooSmall(t *testing.T) {
 			t.Fatal(err)
 		}
 		err := g.SetLimits(Limits{Memory: 4096})
-		want := regexp.MustCompile(`^cgroup ` + g.Path() + `: memory: limit is too small: 4096 bytes, and [1-9][0-9]{5,} are in use$`)
+		want := regexp.MustCompile(`^cgroup ` + g.path() + `: memory: limit is too small: 4096 bytes, and [1-9][0-9]{5,} are in use$`)
 		if !errors.Is(err, ErrTooSmall) || !want.MatchString(err.Error()) {
 			t.Errorf("SetLimits = %v, want %v", err, want)
 		}

@@ -140,7 +140,7 @@ func TestCreateSelfV2(t *testing.T) {
 	c.Stderr = os.Stderr
 	c.SysProcAttr = &syscall.SysProcAttr{UseCgroupFD: true, CgroupFD: service.FD(), Pdeathsig: syscall.SIGKILL}
 	out, err := c.Output()
-	want := fmt.Sprintf("%[1]s/one 0::%[1]s/supervisor\n%[1]s/two 0::%[1]s/supervisor\n", service.Path())
+	want := fmt.Sprintf("%[1]s/one 0::%[1]s/supervisor\n%[1]s/two 0::%[1]s/supervisor\n", service.path())
 	if err != nil || string(out) != want {
 		t.Errorf("self says %q, %v, want %q", out, err, want)
 	}
@@ -166,7 +166,7 @@ func playSelf() error {
 		lines := bufio.NewScanner(f)
 		for lines.Scan() {
 			if strings.HasPrefix(lines.Text(), "0::") {
-				fmt.Println(g.Path(), lines.Text())
+				fmt.Println(g.path(), lines.Text())
 			}
 		}
 		if err := errors.Join(lines.Err(), f.Close(), g.Remove()); err != nil {

@@ -10,14 +10,14 @@ import (
 )
 
 // Remove kills what is left in the group, removes it with all below it in each
-// hierarchy, and gives it up as Close does. It takes 2 s at most. What is gone
+// hierarchy, and gives it up. It takes 2 s at most. What is gone
 // already is no error. The parent stays.
 //
 // If it fails the group is given up as well; the next start takes over what is
 // left.
 func (g *Group) Remove() error {
 	err := g.clear(time.Now().Add(patience))
-	g.Close()
+	g.close()
 	return g.wrap(err)
 }
 
