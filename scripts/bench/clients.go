@@ -20,21 +20,15 @@ func measureClients(ctx context.Context, w *world, r *recorder) error {
 	if err := raiseFiles(); err != nil {
 		return err
 	}
-	for range clientRounds(w.settings.Rounds) {
-		for _, s := range named(w.available(w.subjects()), "ours") {
-			if r.isOut(s.name) {
-				continue
-			}
-			last, memory, err := clientsOf(ctx, s, w.id())
-			if err != nil {
-				r.lose(s.name, err)
-				continue
-			}
+	list := named(w.available(w.subjects()), "ours")
+	r.inTurns(clientRounds(w.settings.Rounds), list, r.lose, func(_ int, s subject) error {
+		last, memory, err := clientsOf(ctx, s, w.id())
+		if err == nil {
 			r.addNumber("clients last", s.name, last.Seconds()*1000)
 			r.addNumber("clients memory", s.name, memory)
 		}
-		r.tick()
-	}
+		return err
+	})
 	return nil
 }
 

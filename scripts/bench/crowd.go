@@ -11,17 +11,7 @@ const hosts = 200
 // measureCrowd starts 200 containers, a few at a time, and ends them all.
 func measureCrowd(ctx context.Context, w *world, r *recorder) error {
 	list := named(w.available(w.subjects()), "ours", "floor in C", "floor in Go", "crun, lean", "conmon + crun")
-	for round := range few(w.settings.Rounds) {
-		for _, s := range inTurn(list, round) {
-			if r.isOut(s.name) {
-				continue
-			}
-			if err := w.crowd(ctx, s, r); err != nil {
-				r.leaveOut(s.name, err)
-			}
-		}
-		r.tick()
-	}
+	r.inTurns(few(w.settings.Rounds), list, r.leaveOut, func(_ int, s subject) error { return w.crowd(ctx, s, r) })
 	return nil
 }
 

@@ -64,6 +64,22 @@ func inside(dir string) error {
 	return writeJSON(w.path("result.json"), result)
 }
 
+// inTurns has samples taken of all subjects in each round, but of those that have been
+// left out. An error is told by fail: lose or leaveOut.
+func (r *recorder) inTurns(rounds int, list []subject, fail func(subject string, err error), take func(round int, s subject) error) {
+	for round := range rounds {
+		for _, s := range inTurn(list, round) {
+			if r.isOut(s.name) {
+				continue
+			}
+			if err := take(round, s); err != nil {
+				fail(s.name, err)
+			}
+		}
+		r.tick()
+	}
+}
+
 // available leaves those subjects whose programs are there, and that are asked for.
 // What is missing has been named by the warden.
 func (w *world) available(list []subject) []subject {

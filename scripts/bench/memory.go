@@ -11,21 +11,14 @@ const crowd = 50
 
 // measureMemory looks at one supervisor alone, then at many of the same kind.
 func measureMemory(ctx context.Context, w *world, r *recorder) error {
-	for range few(w.settings.Rounds) {
-		for _, s := range w.standing() {
-			if r.isOut(s.name) {
-				continue
-			}
-			one, many, err := w.memoryOf(ctx, s)
-			if err != nil {
-				r.leaveOut(s.name, err)
-				continue
-			}
+	r.inTurns(few(w.settings.Rounds), w.standing(), r.leaveOut, func(_ int, s subject) error {
+		one, many, err := w.memoryOf(ctx, s)
+		if err == nil {
 			r.addNumber("pss one", s.name, one)
 			r.addNumber("pss 50", s.name, many)
 		}
-		r.tick()
-	}
+		return err
+	})
 	return nil
 }
 

@@ -14,29 +14,22 @@ const restartConfig = `{"restart":"always","resources":{"mem":256},
 // others to start anew after such a delay.
 func measureRestart(ctx context.Context, w *world, r *recorder) error {
 	list := named(w.available(w.subjects()), "ours", "floor in Go", "crun, lean", "runc, lean")
-	for round := range w.settings.Rounds {
-		for _, s := range inTurn(list, round) {
-			if r.isOut(s.name) {
-				continue
-			}
-			time.Sleep(pause)
-			var took time.Duration
-			var err error
-			if s.name == "ours" {
-				took, err = w.restart(ctx)
-			} else {
-				var fresh sample
-				fresh, err = s.run(ctx, w.id())
-				took = fresh.start
-			}
-			if err != nil {
-				r.lose(s.name, err)
-				continue
-			}
+	r.inTurns(w.settings.Rounds, list, r.lose, func(_ int, s subject) error {
+		time.Sleep(pause)
+		var took time.Duration
+		var err error
+		if s.name == "ours" {
+			took, err = w.restart(ctx)
+		} else {
+			var fresh sample
+			fresh, err = s.run(ctx, w.id())
+			took = fresh.start
+		}
+		if err == nil {
 			r.add("restart", s.name, took)
 		}
-		r.tick()
-	}
+		return err
+	})
 	return nil
 }
 

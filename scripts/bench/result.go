@@ -66,16 +66,6 @@ func (l leftOut) String() string {
 	return who + ": " + l.Error
 }
 
-// find returns a figure of a subject, or nothing of it.
-func (r *result) find(figure, subject string) (value, bool) {
-	for _, v := range r.Values {
-		if v.Figure == figure && v.Subject == subject {
-			return v, true
-		}
-	}
-	return value{}, false
-}
-
 // whole returns an error if something is missing that the page tells: of ours in one of
 // the tables, of a goal, or samples for a median. The run was of a part only.
 func (r *result) whole() error {
@@ -113,10 +103,14 @@ func (r *result) failed() error {
 	return nil
 }
 
-// of returns the median of a figure of a subject.
-func (r *result) of(figure, subject string) (float64, bool) {
-	v, there := r.find(figure, subject)
-	return v.Median, there
+// of returns the median of a figure of a subject, if it was measured.
+func (r *result) of(figure, subject string) (median float64, there bool) {
+	for _, v := range r.Values {
+		if v.Figure == figure && v.Subject == subject {
+			return v.Median, true
+		}
+	}
+	return 0, false
 }
 
 // readResult reads result.json.

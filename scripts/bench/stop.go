@@ -10,20 +10,13 @@ import (
 // told to.
 func measureStop(ctx context.Context, w *world, r *recorder) error {
 	list := named(w.available(w.subjects()), "ours", "crun, lean", "runc, lean", "conmon + crun", "containerd (ctr run)")
-	for round := range w.settings.Rounds {
-		for _, s := range inTurn(list, round) {
-			if r.isOut(s.name) {
-				continue
-			}
-			took, err := stopOne(ctx, s, w.id())
-			if err != nil {
-				r.lose(s.name, err)
-				continue
-			}
+	r.inTurns(w.settings.Rounds, list, r.lose, func(_ int, s subject) error {
+		took, err := stopOne(ctx, s, w.id())
+		if err == nil {
 			r.add("stop", s.name, took)
 		}
-		r.tick()
-	}
+		return err
+	})
 	return nil
 }
 
