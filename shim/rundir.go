@@ -9,8 +9,6 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
-
-	"harpoon-supervisor/pkg/cgroup"
 )
 
 // The files of the run directory that are ours.
@@ -42,30 +40,6 @@ func lockRunDir() (runDir, error) {
 		d, err = tryLockRunDir(0)
 	}
 	return d, err
-}
-
-// evictPredecessor ends what a killed supervisor's container has left alive: a command
-// that can open the directory, in a volume, can keep its lock. While there is a
-// supervisor, nothing happens.
-func evictPredecessor() error {
-	last := readPredecessor()
-	if last.ID == "" {
-		return nil
-	}
-	dir, err := os.Open(".")
-	if err != nil {
-		return err
-	}
-	defer dir.Close()
-	owner, err := cgroup.OwnerOf(dir)
-	if err != nil {
-		return err
-	}
-	host, err := cgroup.Detect()
-	if err != nil {
-		return err
-	}
-	return last.reclaim(host, owner)
 }
 
 func tryLockRunDir(patience time.Duration) (runDir, error) {

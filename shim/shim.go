@@ -142,7 +142,7 @@ func checkProc() error {
 	self, err := os.Readlink("/proc/self")
 	var fs unix.Statfs_t
 	if err != nil && unix.Statfs("/proc", &fs) == nil && fs.Type == unix.PROC_SUPER_MAGIC {
-		return fmt.Errorf("/proc is that of another pid namespace: this process is not in it")
+		return errors.New("/proc is that of another pid namespace: this process is not in it")
 	}
 	if err != nil {
 		return fmt.Errorf("%w (no /proc is mounted, without which nothing can be done)", err)

@@ -213,22 +213,3 @@ func (s *starter) findHost() (err error) {
 	}
 	return err
 }
-
-// takeOver ends what a killed predecessor in this directory has left alive, a
-// container that has disarmed its parent-death signal. Mostly the first start
-// does so when it creates the cgroup; but there may be none, or of another ID, or
-// it is not created: the start has failed before.
-func (s *starter) takeOver(failed bool) error {
-	last := s.predecessor
-	if last.ID == "" || last.is(s.options.CgroupParent, s.options.ID) && !failed {
-		return nil
-	}
-	s.predecessor = cgroupName{}
-	if err := s.findHost(); err != nil {
-		return nil // then there is no cgroup of anybody's
-	}
-	if err := last.reclaim(s.host, s.owner); err != nil {
-		return fmt.Errorf("take over: %w", err)
-	}
-	return nil
-}
