@@ -11,15 +11,16 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// outcome names an errno as errno(3) does; nil is ok.
+// outcome names an errno as errno(3) does; nil is ok, and so is the errno 0.
 func outcome(err error) string {
-	if errno, ok := errors.AsType[unix.Errno](err); ok {
+	errno, isErrno := errors.AsType[unix.Errno](err)
+	switch {
+	case err == nil, isErrno && errno == 0:
+		return "ok"
+	case isErrno:
 		return unix.ErrnoName(errno)
 	}
-	if err != nil {
-		return err.Error()
-	}
-	return "ok"
+	return err.Error()
 }
 
 // openFor opens a file and closes it again.

@@ -109,11 +109,7 @@ func holdEnd([]string) {
 // seize traces a process's end, and nothing wakes it up there.
 func seize(args []string) {
 	_, _, errno := unix.Syscall6(unix.SYS_PTRACE, unix.PTRACE_SEIZE, uintptr(number(args[0])), 0, unix.PTRACE_O_TRACEEXIT, 0, 0)
-	var err error
-	if errno != 0 {
-		err = errno
-	}
-	report("seize", outcome(err))
+	report("seize", outcome(errno))
 	for {
 		_ = unix.Pause() // the runtime has signals of its own
 	}

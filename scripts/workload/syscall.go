@@ -46,16 +46,8 @@ func trySyscalls(calls []string) {
 			}
 		}
 		_, _, errno := unix.Syscall6(words[0], words[1], words[2], words[3], words[4], words[5], words[6])
-		report("syscall "+call, answer(errno))
+		report("syscall "+call, outcome(errno))
 	}
-}
-
-// answer names what a system call said.
-func answer(errno unix.Errno) string {
-	if errno == 0 {
-		return "ok"
-	}
-	return outcome(errno)
 }
 
 // value reads a number of up to 64 bits, in any base of Go's.
@@ -80,7 +72,7 @@ func tryIoctls(requests []string) {
 		var letters [64]byte
 		letters[0] = 'x'
 		_, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(terminal), value(request), uintptr(unsafe.Pointer(&letters)))
-		report("ioctl "+request, answer(errno))
+		report("ioctl "+request, outcome(errno))
 	}
 }
 
