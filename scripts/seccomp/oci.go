@@ -12,8 +12,8 @@ import (
 
 // ociProfile is the profile in the form that OCI runtimes read, by name, for a
 // command without capabilities. The bench gives it to those that it compares with
-// us, and names the machines there. Rules that the form cannot hold are left out: it knows no value among many
-// that is forbidden while all others are allowed.
+// us, and names the machines there. Rules that the form cannot hold are left out: it
+// knows no value among many that is forbidden while all others are allowed.
 func ociProfile() specs.LinuxSeccomp {
 	eperm, enosys := uint(unix.EPERM), uint(unix.ENOSYS)
 	profile := specs.LinuxSeccomp{

@@ -29,7 +29,6 @@ var deniable = map[string]uint32{
 
 	"accept4":           unix.SYS_ACCEPT4,
 	"bind":              unix.SYS_BIND,
-	"dup":               unix.SYS_DUP,
 	"epoll_create1":     unix.SYS_EPOLL_CREATE1,
 	"epoll_ctl":         unix.SYS_EPOLL_CTL,
 	"eventfd2":          unix.SYS_EVENTFD2,
@@ -42,10 +41,8 @@ var deniable = map[string]uint32{
 	"pivot_root":        unix.SYS_PIVOT_ROOT,
 	"recvmsg":           unix.SYS_RECVMSG,
 	"sendmsg":           unix.SYS_SENDMSG,
-	"setsockopt":        unix.SYS_SETSOCKOPT,
 	"socket":            unix.SYS_SOCKET,
 	"socketpair":        unix.SYS_SOCKETPAIR,
-	"unlinkat":          unix.SYS_UNLINKAT,
 	"unshare":           unix.SYS_UNSHARE,
 }
 
@@ -63,8 +60,9 @@ var refusals = map[string]unix.Errno{
 // deny becomes a program for which system calls, separated by commas, fail: with
 // ENOSYS as on an old kernel, with EPERM as under the filter of a container
 // engine (seccomp(2)), with EINVAL as where an option was left out of the kernel,
-// or as on a machine that has no more to give. What it starts inherits that. The call "fork" is the making of a process, "thread" that of a
-// thread: both are clone(2), and clone3(2) hides which it is.
+// or as on a machine that has no more to give. What it starts inherits that. The call
+// "fork" is the making of a process, "thread" that of a thread: both are clone(2), and
+// clone3(2) hides which it is.
 func deny(args []string) {
 	refused := unix.SockFilter{Code: unix.BPF_RET | unix.BPF_K, K: unix.SECCOMP_RET_ERRNO | uint32(refusals[args[0]])}
 	filter := []unix.SockFilter{load(0)} // seccomp_data.nr

@@ -13,9 +13,9 @@ import (
 const agentKey = "harpoon-agent"
 
 // hostile becomes a program that inherits what a careless parent may leave it:
-// signals ignored and blocked, a umask that forbids all, a low priority of every
-// kind, one processor, imprecise timers, memory of one node, merged, in a fixed layout, a bad score with the
-// out-of-memory killer, groups, capabilities and a key.
+// signals ignored and blocked, a umask that forbids all, a low priority of every kind,
+// one processor, imprecise timers, memory of one node, merged, in a fixed layout, a bad
+// score with the out-of-memory killer, groups, capabilities and a key.
 //
 // The main goroutine is locked to the thread that will exec.
 func hostile(args []string) {

@@ -115,11 +115,6 @@ func seize(args []string) {
 	}
 }
 
-func closeOutput([]string) {
-	check(os.Stdout.Close())
-	check(os.Stderr.Close())
-}
-
 // spin uses so much of the CPU's time, however many others want some.
 func spin(args []string) {
 	for used := (unix.Timespec{}); used.Nano() < duration(args[0]).Nanoseconds(); {

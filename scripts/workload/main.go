@@ -13,8 +13,7 @@
 // of the form "key: value"; what the kernel refuses is printed by the name of the
 // errno and ends nothing. Most of them are a report of what a container sees
 // (env, fds, mounts), some a way to end (exit, crash), some a way to live (serve,
-// ignore-term) or to misbehave (eat, spin, flood, spawn,
-// storm).
+// ignore-term) or to misbehave (eat, spin, flood, spawn, storm).
 package main
 
 import (
