@@ -63,15 +63,12 @@ func resetScheduling(tid int) error {
 		err = unix.SchedSetAttr(tid, normal, 0)
 	}
 	switch {
-	case err == unix.EPERM && attr.Policy == unix.SCHED_IDLE: // as well
-		return nil
-	case attr.Policy == unix.SCHED_NORMAL && attr.Nice == 0: // a long slice is no privilege, and a filter may forbid the call
+	case err == nil,
+		err == unix.EPERM && attr.Policy == unix.SCHED_IDLE, // as well
+		attr.Policy == unix.SCHED_NORMAL && attr.Nice == 0:  // a long slice is no privilege, and a filter may forbid the call
 		return nil
 	}
-	if err != nil {
-		return fmt.Errorf("scheduling: %w", err)
-	}
-	return nil
+	return fmt.Errorf("scheduling: %w", err)
 }
 
 func oomScore(pid string) (int, error) {
