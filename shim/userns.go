@@ -23,16 +23,7 @@ func (s *starter) outfit(ctx context.Context, r *run, tasks []*os.File) error {
 	defer theirs.Close()
 	defer context.AfterFunc(ctx, func() { _ = conn.Interrupt() })() // a closed pipe is as good
 
-	config := s.container.init
-	config.Argv, config.Env = nil, nil // nothing that it needs
-	users := *config.UserNS
-	users.Init = r.child.id()
-	config.UserNS = &users
-	if s.container.network == agent.NetworkNone {
-		config.NetNS = procFile(r.child.id(), "ns/net")
-	}
-	config.Trace = s.trace != nil
-	m := syncpipe.Message{Type: syncpipe.TypeConfig, Config: &config}
+	m := syncpipe.Message{Type: syncpipe.TypeConfig, Config: s.outfitterConfig(r.child.id())}
 	packet, err := conn.Encode(m)
 	if err != nil {
 		return err
@@ -41,13 +32,7 @@ func (s *starter) outfit(ctx context.Context, r *run, tasks []*os.File) error {
 	if len(tasks) == 0 {
 		b.cgroup = r.group.FD()
 	}
-	// Init itself may not raise its limit there. If we may neither, it will say so.
-	// It may lower it, once it needs no more descriptors itself.
-	var limit unix.Rlimit
-	if err := unix.Prlimit(r.child.id(), unix.RLIMIT_NOFILE, nil, &limit); err == nil && limit.Max < config.NoFile {
-		_ = unix.Prlimit(r.child.id(), unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: config.NoFile, Max: config.NoFile}, nil)
-	}
-
+	raiseNoFile(r.child.id(), m.Config.NoFile)
 	helper, err := s.cloner.clone(ctx, b)
 	if helper == nil {
 		return err
@@ -72,4 +57,28 @@ func (s *starter) outfit(ctx context.Context, r *run, tasks []*os.File) error {
 		return errDied // init, before that: the helper has not found it
 	}
 	return err
+}
+
+// outfitterConfig returns what the outfitter needs of init's configuration, with init's PID.
+func (s *starter) outfitterConfig(init int) *syncpipe.Config {
+	config := s.container.init
+	config.Argv, config.Env = nil, nil
+	users := *config.UserNS
+	users.Init = init
+	config.UserNS = &users
+	if s.container.network == agent.NetworkNone {
+		config.NetNS = procFile(init, "ns/net")
+	}
+	config.Trace = s.trace != nil
+	return &config
+}
+
+// raiseNoFile raises the limit of open files of an init in a user namespace, which may not
+// do so itself. If we may neither, it will say so. It may lower the limit, once it needs no
+// more descriptors itself.
+func raiseNoFile(pid int, to uint64) {
+	var limit unix.Rlimit
+	if err := unix.Prlimit(pid, unix.RLIMIT_NOFILE, nil, &limit); err == nil && limit.Max < to {
+		_ = unix.Prlimit(pid, unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: to, Max: to}, nil)
+	}
 }
