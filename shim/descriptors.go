@@ -12,6 +12,9 @@ import (
 
 const descriptorsDir = "/proc/self/fd"
 
+// fdPath names an open file for system calls that take only paths.
+func fdPath(fd int) string { return descriptorsDir + "/" + strconv.Itoa(fd) }
+
 // closeInherited closes what the agent leaked, so that the supervisor does not
 // hold on to it for the container's life: its listening sockets, its log pipes.
 //
@@ -77,7 +80,7 @@ func closeLeaked(fd int) {
 	}
 	const runtimes = "anon_inode:[event"
 	var what [len(runtimes)]byte
-	n, err := unix.Readlink(descriptorsDir+"/"+strconv.Itoa(fd), what[:])
+	n, err := unix.Readlink(fdPath(fd), what[:])
 	if err == nil && !bytes.Equal(what[:n], []byte(runtimes)) {
 		unix.Close(fd)
 	}

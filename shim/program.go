@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"math"
 	"os"
-	"strconv"
 
 	"golang.org/x/sys/unix"
 
@@ -56,7 +55,7 @@ type program struct {
 }
 
 // programPath is the program's path in the child that executes it.
-var programPath = "/proc/self/fd/" + strconv.Itoa(syncpipe.ProgramFD)
+var programPath = fdPath(syncpipe.ProgramFD)
 
 func openProgram() (*program, error) {
 	p, err := cloneProgram()

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"strconv"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -80,7 +79,7 @@ func (d runDir) deleted() bool {
 // path returns a path of a file in the directory that is short enough for a
 // socket's address (unix(7): 108 bytes) however long the directory's own is.
 func (d runDir) path(name string) string {
-	return "/proc/self/fd/" + strconv.Itoa(int(d.Fd())) + "/" + name
+	return fdPath(int(d.Fd())) + "/" + name
 }
 
 // removeStale removes what a killed predecessor has left.
