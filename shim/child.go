@@ -36,16 +36,9 @@ type child struct {
 }
 
 func newChild(pid, pidfd int, b birth) (*child, error) {
-	// Non-blocking, so that the runtime's poller waits for it and no thread.
-	err := unix.SetNonblock(pidfd, true)
-	c := &child{pid: pid, pidfd: os.NewFile(uintptr(pidfd), "pidfd"), mounts: -1, program: b.program.info}
-	if err == nil {
-		c.raw, err = c.pidfd.SyscallConn()
-	}
-	if err == nil {
-		err = c.pidfd.SetReadDeadline(time.Time{}) // which only a file takes that the poller has
-	}
-	if err == nil {
+	c := &child{pid: pid, mounts: -1, program: b.program.info}
+	var err error
+	if c.pidfd, c.raw, err = polled(pidfd, "pidfd"); err == nil {
 		c.stat, err = os.Open(procFile(pid, "stat"))
 	}
 	if err != nil {

@@ -6,6 +6,8 @@ import (
 	"math"
 	"os"
 	"strconv"
+	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -84,6 +86,25 @@ func closeLeaked(fd int) {
 	if err == nil && !bytes.Equal(what[:n], []byte(runtimes)) {
 		unix.Close(fd)
 	}
+}
+
+// polled makes a file of a descriptor, for which the runtime's poller waits and no thread.
+// With an error it is closed.
+func polled(fd int, name string) (*os.File, syscall.RawConn, error) {
+	err := unix.SetNonblock(fd, true)
+	f := os.NewFile(uintptr(fd), name)
+	var raw syscall.RawConn
+	if err == nil {
+		raw, err = f.SyscallConn()
+	}
+	if err == nil {
+		err = f.SetReadDeadline(time.Time{}) // which only a file takes that the poller has
+	}
+	if err != nil {
+		f.Close()
+		return nil, nil, err
+	}
+	return f, raw, nil
 }
 
 // leastFDs are wanted: by a start, which takes about twenty at once, and by a

@@ -3,7 +3,6 @@ package shim
 import (
 	"os"
 	"sync"
-	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -24,21 +23,14 @@ type poller struct {
 
 func newPoller() (*poller, error) {
 	fd, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
-	if err == nil {
-		err = unix.SetNonblock(fd, true) // or the runtime would not poll it
-	}
 	if err != nil {
 		return nil, os.NewSyscallError("epoll_create1", err)
 	}
-	p := &poller{file: os.NewFile(uintptr(fd), "epoll"), fd: fd, clients: map[int32]*client{}}
-	raw, err := p.file.SyscallConn()
-	if err == nil {
-		err = p.file.SetReadDeadline(time.Time{}) // which only a file takes that the runtime polls
-	}
+	file, raw, err := polled(fd, "epoll")
 	if err != nil {
-		p.file.Close()
 		return nil, err
 	}
+	p := &poller{file: file, fd: fd, clients: map[int32]*client{}}
 	go func() { // poll
 		_ = raw.Read(p.poll) // until close
 	}()

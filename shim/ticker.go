@@ -2,6 +2,7 @@ package shim
 
 import (
 	"os"
+	"syscall"
 	"time"
 	"unsafe"
 
@@ -30,9 +31,9 @@ func (t *ticker) channel() <-chan struct{} {
 // lacking, it is the runtime's timer after all.
 func newTicker(d time.Duration) *ticker {
 	ticks := make(chan struct{}, 1)
-	file, err := openTimer(d)
+	file, raw, err := openTimer(d)
 	if err == nil {
-		go awaitTicks(file, ticks)
+		go awaitTicks(raw, ticks)
 		return &ticker{ticks, func() { file.Close() }}
 	}
 	timer, stopped := time.NewTicker(d), make(chan struct{})
@@ -50,37 +51,28 @@ func newTicker(d time.Duration) *ticker {
 	return &ticker{ticks, func() { close(stopped) }}
 }
 
-func openTimer(d time.Duration) (*os.File, error) {
+func openTimer(d time.Duration) (*os.File, syscall.RawConn, error) {
 	fd, err := unix.TimerfdCreate(unix.CLOCK_MONOTONIC, unix.TFD_CLOEXEC|unix.TFD_NONBLOCK)
 	if err != nil {
-		return nil, os.NewSyscallError("timerfd_create", err)
+		return nil, nil, os.NewSyscallError("timerfd_create", err)
 	}
 	each := unix.NsecToTimespec(d.Nanoseconds())
 	if err := unix.TimerfdSettime(fd, 0, &unix.ItimerSpec{Interval: each, Value: each}, nil); err != nil {
 		unix.Close(fd)
-		return nil, os.NewSyscallError("timerfd_settime", err)
+		return nil, nil, os.NewSyscallError("timerfd_settime", err)
 	}
-	file := os.NewFile(uintptr(fd), "timerfd")
-	if err := file.SetReadDeadline(time.Time{}); err != nil { // which only a file takes that the runtime polls
-		file.Close()
-		return nil, err
-	}
-	return file, nil
+	return polled(fd, "timerfd")
 }
 
 // awaitTicks is the goroutine that passes on what the timer tells, until the file
 // is closed.
-func awaitTicks(timer *os.File, ticks chan<- struct{}) {
-	raw, err := timer.SyscallConn()
-	if err != nil {
-		return // it has been closed already
-	}
+func awaitTicks(timer syscall.RawConn, ticks chan<- struct{}) {
 	var expired uint64 // how often, since it was read last
 	read := func(fd uintptr) bool {
 		_, _, errno := unix.RawSyscall(unix.SYS_READ, fd, uintptr(unsafe.Pointer(&expired)), unsafe.Sizeof(expired))
 		return errno != unix.EAGAIN
 	}
-	for raw.Read(read) == nil {
+	for timer.Read(read) == nil {
 		wake(ticks)
 	}
 }
