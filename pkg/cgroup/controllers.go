@@ -1,6 +1,7 @@
 package cgroup
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -67,13 +68,9 @@ func (g *Group) check(need Limits) error {
 		return fmt.Errorf("memory.oom.group: %w", errors.ErrUnsupported)
 	}
 	for _, controller := range need.controllers() {
-		if slices.Contains(g.controllers, controller) {
-			continue
+		if !slices.Contains(g.controllers, controller) {
+			return fmt.Errorf("%s: %w", controller, cmp.Or(g.refused[controller], ErrNoController))
 		}
-		if err := g.refused[controller]; err != nil {
-			return fmt.Errorf("%s: %w", controller, err)
-		}
-		return fmt.Errorf("%s: %w", controller, ErrNoController)
 	}
 	return nil
 }
