@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"testing"
 )
 
 // container is a run directory, as an agent makes it.
@@ -105,25 +104,4 @@ func (c *container) leftovers() error {
 		errs = append(errs, fmt.Errorf("processes are left: %q", pids))
 	}
 	return errors.Join(append(errs, err)...)
-}
-
-// TestHostnameBytes: a host name is bytes, as the kernel has it.
-func TestHostnameBytes(t *testing.T) {
-	needRoot(t)
-	const name = "caf\xe9-\xff"
-	c, err := aContainer(t, 0, "")
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := launched(t, c, launch{flags: []string{"--hostname", name}, command: []string{"/bin/workload", "hostname"}})
-	client := dialed(t, c)
-	if _, err := client.await("up=false"); err != nil {
-		t.Fatal(err)
-	}
-	if got, want := s.output.String(), "hostname: "+name+"\n"; got != want {
-		t.Errorf("output = %q, want %q", got, want)
-	}
-	if err := s.exit(client); err != nil {
-		t.Error(err)
-	}
 }
