@@ -56,3 +56,24 @@ func TestDismiss(t *testing.T) {
 		t.Errorf("%d slots are taken, want none", len(l.slots))
 	}
 }
+
+// TestLeftOver: that the last cgroup could not be removed is known until another start has
+// got so far that it took it over, and not only until another has failed.
+func TestLeftOver(t *testing.T) {
+	s := newSupervisor(runDir{}, slog.New(slog.DiscardHandler))
+	for i, test := range []struct {
+		run  run
+		want bool
+	}{
+		{run{}, false},
+		{run{group: &fakeProcess{stays: unix.EBUSY}}, true},
+		{run{}, true},
+		{run{group: &fakeProcess{}}, false},
+	} {
+		s.clearRun(func() *run { return &test.run })
+		<-s.cleared
+		if got := s.leftOver.Load(); got != test.want {
+			t.Errorf("after run %d: something is left: %v, want %v", i, got, test.want)
+		}
+	}
+}

@@ -129,7 +129,7 @@ func (w *world) snapshot() (int, []*fakeProcess) {
 	return w.calls, w.runs
 }
 
-// end ends the loop, for which a stop must be enough.
+// end ends the loop, for which a stop must be enough. Nothing of any run is left then.
 func (w *world) end() {
 	w.ask("TERM")
 	w.ask("kill")
@@ -140,6 +140,11 @@ func (w *world) end() {
 	}
 	if w.s.unwatch != nil {
 		w.s.unwatch()
+	}
+	for _, p := range w.runs {
+		if !p.closed || !p.removed {
+			w.t.Errorf("run %d has not been cleared", p.number)
+		}
 	}
 }
 
@@ -160,8 +165,11 @@ type fakeProcess struct {
 	dying   time.Duration   // from a signal to the end
 	kills   time.Duration   // between two kills for memory, if there are any
 	stat    procStat
-	scans   int  // looks at all threads
-	lifted  bool // the CPU limit
+	scans   int   // looks at all threads
+	lifted  bool  // the CPU limit
+	closed  bool  // the child
+	removed bool  // the cgroup, which
+	stays   error // if it cannot be
 
 	fatal   chan syscall.Signal
 	mu      sync.Mutex
@@ -173,7 +181,7 @@ type fakeProcess struct {
 func (p *fakeProcess) id() int                     { return 1000 + p.number }
 func (p *fakeProcess) readStat() (procStat, error) { return p.stat, nil }
 func (p *fakeProcess) isInit(procStat) bool        { return false }
-func (p *fakeProcess) close()                      {}
+func (p *fakeProcess) close()                      { p.closed = true }
 
 func (p *fakeProcess) waitFor(time.Duration) (unix.WaitStatus, error) { return p.wait() }
 
@@ -217,7 +225,7 @@ func (p *fakeProcess) Stats(*cgroup.Stats) error           { return cgroup.ErrNo
 func (p *fakeProcess) Thaw() error                         { return nil }
 func (p *fakeProcess) LiftCPU() error                      { p.lifted = true; return nil }
 func (p *fakeProcess) Kill() error                         { return nil }
-func (p *fakeProcess) Remove() error                       { return nil }
+func (p *fakeProcess) Remove() error                       { p.removed = true; return p.stays }
 func (p *fakeProcess) Runnable() (bool, error) {
 	p.scans++
 	return p.kills > 0, nil
