@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"golang.org/x/sys/unix"
 )
 
 // TestVolumeReleased: the supervisor does not keep a container's mounts when it tells
@@ -30,5 +32,37 @@ func TestVolumeReleased(t *testing.T) {
 			t.Errorf("%s: mount namespace kept: %v, want %v: %q", test.config, kept, test.kept, held)
 		}
 		s.terminate(t)
+	}
+}
+
+// TestRestartsHoldNothing: of a run that has ended the next one finds no descriptor open.
+func TestRestartsHoldNothing(t *testing.T) {
+	needRoot(t)
+	c, s := started(t, launch{command: []string{"/bin/workload", "until-term", "0"}},
+		`{"restart": "always", "restart_backoff": {"initial": "0s", "max": "0s"}, "network": "none", "storage": {"tmp": {"/tmp": -1}}}`)
+	client := dialed(t, c)
+	before := 0
+	for i := range 4 {
+		state, err := client.await("up=true", fmt.Sprintf("restarts=%d", i))
+		if err != nil {
+			t.Fatal(err)
+		}
+		open := s.openDescriptors(t)
+		if i > 1 && open > before { // the first is told before its client has a ticker
+			t.Errorf("%d descriptors after %d restarts, and %d before the last", open, i, before)
+		}
+		before = open
+		if err := state.kill(unix.SIGKILL); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := client.command("kill"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := client.finalState(); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.exit(client); err != nil {
+		t.Error(err)
 	}
 }
