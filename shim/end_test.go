@@ -57,6 +57,31 @@ func TestDismiss(t *testing.T) {
 	}
 }
 
+// TestGoneBeforeDismissed: from when the first client is dismissed on nobody finds control,
+// who would not be served any more.
+func TestGoneBeforeDismissed(t *testing.T) {
+	l, address := listening(t)
+	s := newSupervisor(l.dir, slog.New(slog.DiscardHandler))
+	s.listener, s.starter = l, &starter{container: &container{}}
+	s.state, s.ending.reason = down, byExit
+	cleared := make(chan struct{})
+	s.cleared = cleared // what all are dismissed after
+	peer := connectTo(t, address)
+	go l.accept(s.accepted)
+	status := make(chan int)
+	go func() { status <- s.end() }()
+	if n, err := unix.Read(peer, make([]byte, 4096)); err != nil || n == 0 {
+		t.Errorf("read %d, %v, want the final state", n, err)
+	}
+	if l.published() {
+		t.Error("control is still there")
+	}
+	close(cleared)
+	if got := <-status; got != 0 {
+		t.Errorf("status %d, want 0", got)
+	}
+}
+
 // TestLeftOver: that the last cgroup could not be removed is known until another start has
 // got so far that it took it over, and not only until another has failed.
 func TestLeftOver(t *testing.T) {
