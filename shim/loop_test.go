@@ -141,6 +141,7 @@ func TestTooLateToAbort(t *testing.T) {
 				w.ask(asked)
 			}
 			<-time.After(abortPatience)
+			synctest.Wait()
 			if _, runs := w.snapshot(); len(runs) != 1 {
 				t.Errorf("after %q: %d runs, want 1", test.asked, len(runs))
 			} else if got := runs[0].signals; !slices.Equal(got, []syscall.Signal{test.want}) {
@@ -149,6 +150,31 @@ func TestTooLateToAbort(t *testing.T) {
 			w.end()
 		})
 	}
+}
+
+// TestLateSuccess: the command of a start that has been given up is killed, should there
+// ever be one.
+func TestLateSuccess(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, agent.RestartAlways, agent.RestartBackoff{}, func(p *fakeProcess) {
+			p.late, p.life = true, time.Hour
+			<-time.After(2 * abortPatience)
+		})
+		synctest.Wait()
+		w.ask("stop")
+		<-time.After(abortPatience)
+		if got := w.look(); got.state != down || got.runs != 0 {
+			t.Errorf("%v after %d runs, want down without any", got.state, got.runs)
+		}
+		<-time.After(2 * abortPatience)
+		synctest.Wait()
+		if _, runs := w.snapshot(); len(runs) != 1 {
+			t.Errorf("%d runs, want 1", len(runs))
+		} else if p := runs[0]; !slices.Equal(p.signals, []syscall.Signal{unix.SIGKILL}) || !p.ended {
+			t.Errorf("the command has got %v, waited for = %v, want it killed and waited for", p.signals, p.ended)
+		}
+		w.end()
+	})
 }
 
 // intents are what may have been asked for, and when.

@@ -35,6 +35,31 @@ func TestAbortIsNotForgotten(t *testing.T) {
 	}
 }
 
+// TestAbortMeetsDeadline: nor one that is aborted at the moment when that deadline is set.
+func TestAbortMeetsDeadline(t *testing.T) {
+	p, _ := testPipe(t)
+	ctx, abort := context.WithCancelCause(t.Context())
+	p.ctx = abortedOnLook{ctx, func() {
+		abort(errAborted)
+		_ = p.conn.Interrupt()
+	}}
+	begin := time.Now()
+	if _, err := p.receive(); !errors.Is(err, context.Canceled) || time.Since(begin) > p.timeout/4 {
+		t.Errorf("receive() = %v after %v, want %v at once", err, time.Since(begin), context.Canceled)
+	}
+}
+
+// abortedOnLook is aborted when it has just been looked at.
+type abortedOnLook struct {
+	context.Context
+	abort func()
+}
+
+func (c abortedOnLook) Err() error {
+	defer c.abort()
+	return c.Context.Err()
+}
+
 func TestStepOf(t *testing.T) {
 	s := &starter{container: &container{init: syncpipe.Config{Mounts: []syncpipe.Mount{{Dest: "/a", Source: "/source"}, {Dest: "/var/lib/data"}}}}}
 	for name, want := range map[string]string{
