@@ -53,6 +53,35 @@ func TestHeldBirth(t *testing.T) {
 	}
 }
 
+// TestHeldAppearance: nothing is executed before the supervisor can be seen: should
+// container.json or control fail, there has been no container.
+func TestHeldAppearance(t *testing.T) {
+	needRoot(t)
+	sc := scenario{command: []string{"/bin/workload", "until-term", "0"}}
+	c, err := sc.container(t, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, release, err := sc.start(c, "shim: publish control=hold")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.destroy)
+	defer release.Close()
+	if err := s.awaitOutput("^fault: shim: publish control$"); err != nil {
+		t.Fatal(err)
+	}
+	<-time.After(200 * time.Millisecond) // a start takes some milliseconds
+	if strings.Contains(s.output.String(), "waiting") {
+		t.Error("the command runs, and there is no control yet")
+	}
+	release.Close()
+	if err := s.awaitOutput("^waiting"); err != nil {
+		t.Fatal(err)
+	}
+	s.terminate(t)
+}
+
 // scanner is asked by the kernel before a file is executed (fanotify(7)).
 type scanner struct{ file *os.File }
 
