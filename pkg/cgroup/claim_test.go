@@ -47,7 +47,7 @@ func TestReclaimLeavesAlone(t *testing.T) {
 		for _, name := range []struct{ parent, id string }{
 			{testParent, id}, {testParent, "held"}, {testParent, "unmarked"},
 			{testParent + "/none", "none"}, {testParent + "/cgroup.procs", "x"}, {testParent + "/" + strings.Repeat("x/", 3000), "x"},
-			{"relative", "x"}, {testParent, ".."}, {"", ""},
+			{"relative", "x"}, {testParent, ".."}, {testParent, "x\x00"}, {"", ""},
 		} {
 			if err := h.Reclaim(name.parent, name.id, testOwner); err != nil {
 				t.Errorf("Reclaim(%.60q, %q) = %v, want nil", name.parent, name.id, err)
