@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -55,13 +56,24 @@ func where(t *testing.T, fd int, root string) string {
 	return below
 }
 
+// chain returns lines of tree: a link over so many links in all to "end".
+func chain(links int) (lines []string) {
+	target := "end"
+	for i := range links {
+		name := "link" + strconv.Itoa(i+1)
+		lines, target = append(lines, name+" -> "+target), name
+	}
+	return lines
+}
+
 func TestOpenInside(t *testing.T) {
-	lines := []string{
+	defer unix.Umask(unix.Umask(0)) // as in init
+	lines := append(chain(maxLinks+1), "end/",
 		"a/b/", "a/file",
 		"abs -> /a/b", "rel -> a", "up -> ../../../a", "a/back -> ../a/b",
 		"chain -> abs/../file", "self -> self", "ping -> pong", "pong -> ping",
 		"dangling -> nowhere/deep", "outside -> /../../../../etc", "root -> /",
-	}
+	)
 	for _, test := range []struct {
 		path    string
 		missing kind
@@ -79,6 +91,8 @@ func TestOpenInside(t *testing.T) {
 		{"/a/back", nothing, "/a/b", nil},
 		{"/chain", nothing, "/a/file", nil},
 		{"/root/root/a", nothing, "/a", nil},
+		{"/link40", nothing, "/end", nil}, // path_resolution(7)
+		{"/link41", nothing, "", unix.ELOOP},
 		{"/self", nothing, "", unix.ELOOP},
 		{"/ping", directory, "", unix.ELOOP},
 		{"/a/file/x", directory, "", unix.ENOTDIR},
@@ -99,6 +113,11 @@ func TestOpenInside(t *testing.T) {
 		if err == nil {
 			if got := where(t, fd, path); got != test.want {
 				t.Errorf("openInside(%s, %d) = %s, want %s", test.path, test.missing, got, test.want)
+			}
+			var st unix.Stat_t
+			must(t, unix.Fstat(fd, &st))
+			if st.Mode&0o022 != 0 {
+				t.Errorf("openInside(%s, %d): mode %o, others can write", test.path, test.missing, st.Mode)
 			}
 			unix.Close(fd)
 		}

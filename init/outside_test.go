@@ -3,6 +3,7 @@ package nsinit
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -14,10 +15,14 @@ import (
 // volume lead no further than that.
 func TestOpenOutside(t *testing.T) {
 	dir := t.TempDir()
-	for _, name := range []string{"volume/sub/deep", "other"} {
+	for _, name := range []string{"volume/sub/deep", "other", "end", "gone"} {
 		if err := os.MkdirAll(filepath.Join(dir, name), 0o755); err != nil {
 			t.Fatal(err)
 		}
+	}
+	for _, line := range chain(maxLinks + 1) {
+		name, target, _ := strings.Cut(line, " -> ")
+		must(t, os.Symlink(target, filepath.Join(dir, name)))
 	}
 	if err := os.WriteFile(filepath.Join(dir, "volume/file"), nil, 0o644); err != nil {
 		t.Fatal(err)
@@ -30,6 +35,10 @@ func TestOpenOutside(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	gone, err := os.Open(filepath.Join(dir, "gone"))
+	must(t, err)
+	defer gone.Close()
+	must(t, os.Remove(gone.Name()))
 	t.Chdir(dir)
 	c := container{mounts: []mount{{Mount: syncpipe.Mount{Source: "volume"}}}}
 	volumes := c.openVolumes()
@@ -47,6 +56,9 @@ func TestOpenOutside(t *testing.T) {
 		{"absolute/sub", "volume/sub", nil},
 		{dir + "//alias//sub///deep", "volume/sub/deep", nil},
 		{"/proc/self/cwd/alias/file", "volume/file", nil},
+		{fdPath(int(gone.Fd())), "gone (deleted)", nil}, // the link's text leads nowhere
+		{"link40", "end", nil},
+		{"link41", "", unix.ELOOP},
 		{"volume/file", "volume/file", nil},
 		{"alias/in", "volume/sub", nil},
 		{dir + "/volume/in/deep", "volume/sub/deep", nil},
