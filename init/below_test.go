@@ -1,8 +1,14 @@
 package nsinit
 
 import (
+	"errors"
+	"os"
+	"os/exec"
 	"slices"
+	"syscall"
 	"testing"
+
+	"golang.org/x/sys/unix"
 )
 
 func TestMountsBelow(t *testing.T) {
@@ -42,6 +48,50 @@ func TestUnescape(t *testing.T) {
 	} {
 		if got := unescape(test.path); got != test.want {
 			t.Errorf("unescape(%q) = %q, want %q", test.path, got, test.want)
+		}
+	}
+}
+
+// TestEachBelow: f is given the very mounts of the table, and nothing that somebody has put
+// in their place since it was read.
+func TestEachBelow(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("needs root, for mounts")
+	}
+	const inside = "TEST_IN_MOUNT_NAMESPACE"
+	if os.Getenv(inside) == "" {
+		again := exec.Command("/proc/self/exe", "-test.run=^TestEachBelow$")
+		again.Env = append(os.Environ(), inside+"=1")
+		again.SysProcAttr = &syscall.SysProcAttr{Unshareflags: unix.CLONE_NEWNS}
+		if out, err := again.CombinedOutput(); err != nil {
+			t.Errorf("in a mount namespace: %v\n%s", err, out)
+		}
+		return
+	}
+	dir := t.TempDir()
+	for _, name := range []string{"", "/a", "/b"} {
+		must(t, os.MkdirAll(dir+name, 0o755))
+		must(t, unix.Mount("tmpfs", dir+name, "tmpfs", 0, ""))
+	}
+	defer func() { must(t, unix.Unmount(dir, unix.MNT_DETACH)) }()
+	top, err := openDir(dir)
+	must(t, err)
+	defer unix.Close(top)
+	for _, exchange := range []bool{false, true} {
+		var got []string
+		err := eachBelow(top, func(fd int) error {
+			got = append(got, where(t, fd, dir))
+			if exchange {
+				must(t, unix.Mount("tmpfs", dir+"/b", "tmpfs", 0, ""))
+			}
+			return nil
+		})
+		want, wantErr := []string{"/a", "/b"}, error(nil)
+		if exchange {
+			want, wantErr = want[:1], errExchanged
+		}
+		if !slices.Equal(got, want) || !errors.Is(err, wantErr) {
+			t.Errorf("eachBelow, one exchanged %v: %v, %v, want %v, %v", exchange, got, err, want, wantErr)
 		}
 	}
 }
