@@ -246,3 +246,33 @@ func TestKillLiftsCPU(t *testing.T) {
 		t.Error("killAll() has not lifted the CPU limit")
 	}
 }
+
+// TestKillAgain: the cgroup is killed until the command's end is known, however often
+// somebody holds that up.
+func TestKillAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const kills = 10
+		p := &stubborn{left: kills}
+		r := &run{group: p, child: p, ended: make(chan struct{}), killing: make(chan struct{})}
+		p.died = func() { close(r.ended) }
+		begin := time.Now()
+		r.killAll()
+		if took := time.Since(begin); p.left != 0 || took > kills*killPause {
+			t.Errorf("%d of %d kills left after %v", p.left, kills, took)
+		}
+	})
+}
+
+// stubborn is a cgroup of which so many kills are needed, and its command.
+type stubborn struct {
+	fakeProcess
+	left int
+	died func()
+}
+
+func (p *stubborn) Kill() error {
+	if p.left--; p.left == 0 {
+		p.died()
+	}
+	return nil
+}

@@ -1,8 +1,12 @@
 package shim
 
 import (
+	"os"
 	"testing"
 	"testing/synctest"
+	"time"
+
+	"golang.org/x/sys/unix"
 
 	"harpoon-supervisor/pkg/cgroup"
 )
@@ -26,4 +30,31 @@ func TestCreateWaits(t *testing.T) {
 			t.Error("createGroup() without an ID: no error")
 		}
 	})
+}
+
+// TestExplainThaws: an init that somebody has frozen is not only killed, but ends.
+func TestExplainThaws(t *testing.T) {
+	p := &frozen{}
+	err := new(starter).explain(&run{number: 1, group: p, child: p}, p, errAborted)
+	if err != errAborted || p.signals == nil {
+		t.Errorf("explain() = %v, after signals %v, want %v after a KILL", err, p.signals, errAborted)
+	}
+}
+
+// frozen is a process of cgroup v1 that dies when it is thawed, and its cgroup.
+type frozen struct {
+	fakeProcess
+	thawed bool
+}
+
+func (p *frozen) Thaw() error {
+	p.thawed = true
+	return nil
+}
+
+func (p *frozen) waitFor(time.Duration) (unix.WaitStatus, error) {
+	if !p.thawed {
+		return 0, os.ErrDeadlineExceeded
+	}
+	return unix.WaitStatus(unix.SIGKILL), nil
 }
