@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"io"
 	"math"
 	"strings"
 	"testing"
@@ -53,8 +54,10 @@ func TestReader(t *testing.T) {
 		`{"object":null,"bool":false}`:           "object false bool false ",
 		`null`:                                   "",
 		`{"object":{"a":"b","a":"c"}}`:           "object a=b a=c true ",
-		`{"skip":{"text":["]",{}],"a":-1e3,"b":[true,false,null]},"bool":true,"skip":"\""}`: "skip bool true skip ",
-		`{"skip":` + nested(100) + `}`: "skip ",
+		`{"skip":{"text":["]",{}],"a":-1e3,"b":[true,false,null]},"bool":true,"skip":"\""}`:                "skip bool true skip ",
+		"\t{\r\n\"bool\" : false , \"uint8\": \t7 ,\"array\": null, \"skip\": true ,\"skip\":\rnull }\r\n": "bool false uint8 7 array false skip skip ",
+		"{\"text\":\"\xff\",\"bool\":true}": "text \ufffd bool true ", // as package json takes it
+		`{"skip":` + nested(100) + `}`:      "skip ",
 	} {
 		if got, err := read(text); got != want || err != nil {
 			t.Errorf("read(%s) = %q, %v, want %q", text, got, err, want)
@@ -63,6 +66,7 @@ func TestReader(t *testing.T) {
 	for _, text := range []string{
 		``, `[]`, `nul`, `{`, `{}}`, `{} x`, `{"other":1}`, `{"text":1}`, `{"text":null}`, `{"text":"a"`, `{"text":"a",}`, `{"text" "a"}`,
 		`{"bool":"true"}`, `{"uint8":256}`, `{"uint8":-1}`, `{"uint8":01}`, `{"uint8":00}`, `{"uint8":}`, `{"int8":+1}`, `{"float":.5}`, `{"float":1.}`, `{"uint8":1.0}`, `{"int8":128}`, `{"float":1e999}`, `{"float":"1"}`,
+		`{"text":"a`, `{"text":"a\`, `{"text":"a\"`, "{\"text\":\"\x1f\"}", `{"bool":}`, `{"bool":t}`,
 		`{"skip":}`, `{"skip":[}`, `{"skip":{"a"}}`, `{"skip":nul}`, `{"skip":tru}`, `{"skip":"\x"}`, `{"skip":"\u12"}`, "{\"skip\":\"\n\"}", `{"skip":-}`, `{"skip":` + nested(101) + `}`,
 		`{"array":{}}`, `{"array":["a",1]}`, `{"array":["a"}`, `{"object":[]}`,
 	} {
@@ -70,6 +74,28 @@ func TestReader(t *testing.T) {
 			t.Errorf("read(%s) = %q, want an error", text, got)
 		}
 	}
+}
+
+// TestReaderStops: the first error is the one to know, and nothing is taken after it.
+func TestReaderStops(t *testing.T) {
+	never := func() { t.Error("something was taken after an error") }
+	r := NewReader([]byte(`"a" "b" 1 1 1 true [1] {"a":1}`))
+	if got := r.Text(); got != "a" {
+		t.Errorf("Text() = %q, want a", got)
+	}
+	r.Fail(io.EOF)
+	r.Fail(ErrUnexpected)
+	text, n, i, f, is := r.Text(), r.Uint(64), r.Int(64), r.Float(), r.Bool()
+	if text != "" || n != 0 || i != 0 || f != 0 || is {
+		t.Errorf("after an error: %q, %d, %d, %v, %v, want none", text, n, i, f, is)
+	}
+	r.Array(never)
+	r.Object(func(string) { never() })
+	r.Skip()
+	if err := r.Close(); err != io.EOF {
+		t.Errorf("Close() = %v, want %v", err, io.EOF)
+	}
+	NewReader([]byte("1")).Object(func(string) { never() })
 }
 
 // library returns what package json makes of a value.
