@@ -52,6 +52,19 @@ func TestConfigPlain(t *testing.T) {
 	same(Config{})
 }
 
+// TestConfigRefused: of a configuration that is not as it is written nothing is taken.
+func TestConfigRefused(t *testing.T) {
+	for _, text := range []string{
+		`null`, `[]`, `{"other":1}`, `{"argv":["="]}`, `{"env":["QQ"]}`, `{"argv":[null]}`, `{"hostname_base64":"?"}`, `{"uid":4294967296}`, `{"gid":4294967296}`, `{"gid":-1}`,
+		`{"userns":null}`, `{"userns":{"size":4294967296}}`, `{"userns":{"init":2147483648}}`, `{"userns":{"other":1}}`, `{"mounts":[null]}`, `{"mounts":[{"other":1}]}`, `{"trace":1}`,
+	} {
+		packet := `{"type":"config","config":` + text + `}`
+		if m, err := decode([]byte(packet)); err == nil || m.Config != nil {
+			t.Errorf("decode(%s) = %v, %v, want an error", packet, m, err)
+		}
+	}
+}
+
 func FuzzConfig(f *testing.F) {
 	for _, s := range seeds {
 		f.Add([]byte(s))

@@ -7,7 +7,6 @@ import (
 	"os"
 	"strings"
 	"testing"
-	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -133,35 +132,6 @@ func TestLastWords(t *testing.T) {
 	}
 	if !errors.Is(err, unix.ENOENT) {
 		t.Errorf("%v is not ENOENT", err)
-	}
-}
-
-func TestWaitsEnd(t *testing.T) {
-	shim, child := pair(t)
-	if err := shim.SetTimeout(time.Millisecond); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := shim.Receive(); !errors.Is(err, os.ErrDeadlineExceeded) {
-		t.Errorf("shim: Receive() = %v, want a timeout", err)
-	}
-	timeout := unix.NsecToTimeval(int64(time.Millisecond))
-	if err := unix.SetsockoptTimeval(int(child.file.Fd()), unix.SOL_SOCKET, unix.SO_RCVTIMEO, &timeout); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := child.Receive(); !errors.Is(err, os.ErrDeadlineExceeded) {
-		t.Errorf("init: Receive() = %v, want a timeout", err)
-	}
-	if err := shim.SetTimeout(time.Hour); err != nil {
-		t.Fatal(err)
-	}
-	interrupted := make(chan error)
-	go func() {
-		_, err := shim.Receive()
-		interrupted <- err
-	}()
-	shim.Interrupt()
-	if err := <-interrupted; !errors.Is(err, os.ErrDeadlineExceeded) {
-		t.Errorf("Receive() interrupted = %v, want a timeout", err)
 	}
 }
 

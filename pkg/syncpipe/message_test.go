@@ -3,7 +3,9 @@ package syncpipe
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -30,6 +32,7 @@ func TestLarge(t *testing.T) {
 		for _, c := range []*Config{
 			{Hostname: worst}, {WorkingDir: worst, NetNS: worst}, {Mounts: []Mount{{Source: worst, Dest: worst, Size: 1 << 63}}},
 			{Argv: [][]byte{[]byte(worst)}}, {Env: bytes.SplitAfter([]byte(worst), []byte("\x01"))}, {Mounts: make([]Mount, size/8)},
+			{Argv: make([][]byte, size/2)}, // of no bytes each
 		} {
 			packet, err := Message{Type: TypeConfig, Config: c}.encode()
 			if err != nil {
@@ -42,5 +45,33 @@ func TestLarge(t *testing.T) {
 	}
 	if (&Config{Argv: [][]byte{make([]byte, 10000)}}).Large() {
 		t.Error("an ordinary configuration is large")
+	}
+}
+
+// TestShort: what has 3 KiB stays; of what has more, the ends do, as whole characters.
+func TestShort(t *testing.T) {
+	const most = 3 << 10
+	for _, text := range []string{"", "short", strings.Repeat("x", most)} {
+		if got := Short(text); got != text {
+			t.Errorf("Short(%d bytes) has %d, want them all", len(text), len(got))
+		}
+	}
+	for _, test := range []struct{ text, want string }{
+		{strings.Repeat("a", most) + "b", strings.Repeat("a", most/2) + " ... " + strings.Repeat("a", most/2-1) + "b"},
+		{strings.Repeat("é", most/2) + "b", strings.Repeat("é", most/4) + " ... " + strings.Repeat("é", most/4-1) + "b"},
+		{"b" + strings.Repeat("é", most/2), "b" + strings.Repeat("é", most/4-1) + " ... " + strings.Repeat("é", most/4)},
+	} {
+		if got := Short(test.text); got != test.want {
+			t.Errorf("Short(%.10q... of %d bytes) = %q, want %q", test.text, len(test.text), got, test.want)
+		}
+	}
+}
+
+// TestFailedUnwraps: it is the errno that it holds, if it holds one.
+func TestFailedUnwraps(t *testing.T) {
+	for errno, want := range map[syscall.Errno]error{syscall.ENOENT: syscall.ENOENT, 0: nil} {
+		if got := errors.Unwrap(&Failed{Errno: errno}); got != want {
+			t.Errorf("Unwrap() of %d = %v, want %v", int(errno), got, want)
+		}
 	}
 }
