@@ -2,6 +2,7 @@ package agent
 
 import (
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -65,6 +66,9 @@ func TestParseConfigAccepts(t *testing.T) {
 		`{"restart":"no","user":"","capabilities":null,"userns":null}`,
 		`{"restart":"no","user":"0","userns":{"uid":4294967294,"gid":1,"size":1}}`,
 		`{"restart":"no","user":"0:4294967294","capabilities":["CAP_CHOWN","CAP_CHECKPOINT_RESTORE","CAP_CHOWN"]}`,
+		`{"restart":"no","resources":{"mem":4398046511103,"cpu":16777216,"pids":4194304,"fd":3},"storage":{"tmp":{"/a":8796093022207}}}`,
+		fmt.Sprintf(`{"restart":"no","resources":{"fd":%d}}`, nrOpen()),
+		`{"restart":"no","restart_backoff":{"initial":"30s","jitter":1}}`,
 		`{"restart":"no","restart_backoff":{"initial":"0","factor":1,"max":"1h","jitter":0,"reset":"0","limit":5}}`,
 	} {
 		if _, err := ParseConfig([]byte(text)); err != nil {
@@ -78,6 +82,7 @@ func TestParseConfigRefuses(t *testing.T) {
 		{``, "line 1, column 1: unexpected end"},
 		{"{\n  \"restart\": no\n}", "line 2, column 15: invalid character"},
 		{"{\n\"env\": {\"A\": \"\xff\"}}", "line 2, column 15: not UTF-8"},
+		{"{\"env\": {\"\ufffd\": \"\xff\"}}", "line 1, column 18: not UTF-8"}, // the first is a character
 		{`{} x`, "line 1, column 4: invalid character"},
 		{`[]`, "configuration: want an object, got array"},
 		{`{}`, "restart: missing"},
@@ -93,6 +98,10 @@ func TestParseConfigRefuses(t *testing.T) {
 		{`{"restart":"no","resources":{"mem":-1}}`, "resources.mem: want a whole number of 0 or more, got number -1"},
 		{`{"restart":"no","resources":{"mem":18446744073709551615}}`, "resources.mem: 18446744073709551615 MiB: beyond"},
 		{`{"restart":"no","resources":{"mem":18446744073709551616}}`, "resources.mem: want"},
+		{`{"restart":"no","resources":{"mem":4398046511104}}`, "resources.mem: 4398046511104 MiB: beyond 4398046511103"},
+		{`{"restart":"no","resources":{"cpu":16777217}}`, "resources.cpu: 1.6777217e+07: beyond 16777216"},
+		{`{"restart":"no","resources":{"pids":4194305}}`, "resources.pids: 4194305: beyond the kernel's 4194304"},
+		{fmt.Sprintf(`{"restart":"no","resources":{"fd":%d}}`, nrOpen()+1), fmt.Sprintf("resources.fd: %d: beyond the kernel's", nrOpen()+1)},
 		{`{"restart":"no","resources":{"cpu":-0.5}}`, "resources.cpu: -0.5: negative"},
 		{`{"restart":"no","resources":{"cpu":1e300}}`, "resources.cpu: 1e+300: beyond"},
 		{`{"restart":"no","resources":{"fd":1e6}}`, "resources.fd: want"},
@@ -103,11 +112,20 @@ func TestParseConfigRefuses(t *testing.T) {
 		{`{"restart":"no","storage":{"tmp":{"tmp":1}}}`, `storage.tmp: destination "tmp": not absolute`},
 		{`{"restart":"no","storage":{"tmp":{"/..":1}}}`, `storage.tmp: destination "/..": the root itself`},
 		{`{"restart":"no","storage":{"tmp":{"/t":9223372036854775807}}}`, `storage.tmp: size of "/t"`},
+		{`{"restart":"no","storage":{"tmp":{"/t":8796093022208}}}`, `storage.tmp: size of "/t": 8796093022208 MiB: beyond 8796093022207`},
+		{`{"restart":"no","storage":{"tmp":{"/t\u0000":1}}}`, `storage.tmp: destination "/t\x00": holds NUL`},
+		{`{"restart":"no","storage":{"volumes":{"/t\u0000":"/x"}}}`, `storage.volumes: destination "/t\x00": holds NUL`},
+		{`{"restart":"no","storage":{"volumes":{"/t":"/x\u0000"}}}`, `storage.volumes: source "/x\x00" of "/t": holds NUL`},
+		{`{"restart":"no","network":"/x\u0000"}`, `network: "/x\x00": want`},
 		{`{"restart":"no","storage":{"volumes":{"data":"/x"}}}`, `storage.volumes: destination "data": not absolute`},
 		{`{"restart":"no","storage":{"volumes":{"/data":"x"}}}`, `storage.volumes: source "x" of "/data": not absolute`},
 		{`{"restart":"no","storage":{"volumes":{"/data":""}}}`, `storage.volumes: source "" of "/data": not absolute`},
 		{`{"restart":"no","storage":{"tmp":{"/a":1},"volumes":{"/a/":"/x"}}}`, `storage.volumes: destination "/a/": also in storage.tmp`},
 		{`{"restart":"no","command":{"working_dir":"\u0000"}}`, "command.working_dir"},
+		{`{"restart":"no","grace":{"startup":"soon"}}`, "grace.startup: time: invalid duration"},
+		{`{"restart":"no","health_checks":[{"initial_delay":"x"}]}`, "health_checks[0].initial_delay"},
+		{`{"restart":"no","health_checks":[{"interval":"-1s"}]}`, "health_checks[0].interval: -1s: negative"},
+		{`{"restart":"no","restart_backoff":{"reset":"-1s"}}`, "restart_backoff.reset: -1s: negative"},
 		{`{"restart":"no","grace":{"shutdown":"soon"}}`, "grace.shutdown: time: invalid duration"},
 		{`{"restart":"no","grace":{"shutdown":"-1s"}}`, "grace.shutdown: -1s: negative"},
 		{`{"restart":"no","health_checks":[{},{"timeout":"x"}]}`, "health_checks[1].timeout"},
@@ -148,6 +166,7 @@ func TestParseConfigRefuses(t *testing.T) {
 		{`{"restart":"no","userns":{"uid":1,"gid":4294967295,"size":1}}`, "userns.gid: 4294967295: the last of 1 is beyond"},
 		{`{"restart":"no","userns":{"uid":1,"gid":1,"size":4294967295}}`, "userns.uid: 1: the last of 4294967295 is beyond"},
 		{`{"restart":"no","userns":{"uid":1,"gid":1,"size":1}}`, "user: 1:1: not in the user namespace, which ends at 0"},
+		{`{"restart":"no","user":"9:5","userns":{"uid":100000,"gid":100000,"size":9}}`, "user: 9:5: not in"},
 		{`{"restart":"no","user":"5:9","userns":{"uid":100000,"gid":100000,"size":9}}`, "user: 5:9: not in"},
 		{`{"restart":"no","user":"root","userns":{"uid":1,"gid":1,"size":1}}`, `user: "root": want`},
 		{`{"restart":"no","network":"bridge"}`, `network: "bridge": want`},
@@ -186,6 +205,25 @@ func FuzzParseConfig(f *testing.F) {
 			t.Errorf("ParseConfig(%s) = %v, after a round trip of %q", again, err, data)
 		}
 	})
+}
+
+// TestStates: which state is the last, and which end is a failure.
+func TestStates(t *testing.T) {
+	for _, s := range []ContainerProcessState{{Up: true}, {Restarting: true}, {Up: true, Restarting: true}} {
+		if s.Final() {
+			t.Errorf("Final() of %+v = true", s)
+		}
+	}
+	if !(&ContainerProcessState{Restarts: 1}).Final() {
+		t.Error("Final() of what is neither up nor restarting = false")
+	}
+	for s, want := range map[ContainerExitStatus]bool{
+		{Exited: true}: false, {Exited: true, ExitStatus: 1}: true, {Signaled: true, Signal: 15}: true, {OOMed: true}: true,
+	} {
+		if got := s.Failure(); got != want {
+			t.Errorf("Failure() of %+v = %v", s, got)
+		}
+	}
 }
 
 func TestStateOnTheWire(t *testing.T) {

@@ -57,10 +57,23 @@ func TestReadConfigUnknown(t *testing.T) {
 	}
 }
 
+// TestReadConfigTwice: an object that is there twice is one, as package json has it.
+func TestReadConfigTwice(t *testing.T) {
+	for _, text := range []string{
+		`{"env":{"A":"B"},"env":{"C":"D"}}`, `{"env":{"A":"B"},"env":null}`, `{"userns":{"uid":1},"userns":{"gid":2}}`, `{"userns":{"uid":1},"userns":null,"userns":{"size":3}}`,
+		`{"command":{"working_dir":"/a"},"command":{"exec":["b"]}}`, `{"restart_backoff":{"factor":1},"restart_backoff":{"factor":2,"limit":3}}`,
+		`{"ports":{"A":1},"ports":{"A":65535}}`, `{"storage":{"tmp":{"/a":1}},"storage":{"tmp":{"/b":-1},"volumes":{}}}`,
+	} {
+		if !sameAsJSON(t, []byte(text)) {
+			t.Errorf("readConfig(%s) left it to package json", text)
+		}
+	}
+}
+
 // TestReadConfigNot: what readConfig does not take as it stands.
 func TestReadConfigNot(t *testing.T) {
 	for _, text := range []string{
-		`{"Restart":"no"}`, `{"re\u017ftart":"no"}`, `{"restart":null}`, `{"resources":{"mem":1.0}}`, `{"resources":{"Mem":1}}`,
+		`{"Restart":"no"}`, `{"re\u017ftart":"no"}`, `{"restart":null}`, `{"resources":{"mem":1.0}}`, `{"resources":{"Mem":1}}`, `{"A":1}`, `{"restarZ":1}`,
 		`{"command":{"exec":["a"],"exec":["b"]}}`, `{} {}`, `[]`, ``,
 		`{"other":}`, `{"other":nul}`, `{"other":[1,]}`, `{"other":{"a" 1}}`, `{"other":` + strings.Repeat("[", 200) + strings.Repeat("]", 200) + `}`,
 	} {
