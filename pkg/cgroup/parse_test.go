@@ -65,6 +65,7 @@ func TestAttributes(t *testing.T) {
 		{"\n", "rbytes", 0, true},
 		{"8:0 rbytes=1 wbytes=2\n8:16 wbytes=4\n", "rbytes", 1, true},
 		{"8:0 rbytes=1 wbytes=2\n8:16 wbytes=4\n", "wbytes", 6, true},
+		{"8:0 rbytes wbytes=2\n", "rbytes", 0, true},
 		{"8:0 rbytes=-1\n", "rbytes", 0, false},
 		{"8:0 rbytes=x\n", "rbytes", 0, false},
 		{"8:0 rbytes=184467440737095516.16\n", "rbytes", 0, false},

@@ -168,37 +168,6 @@ func TestStatsV2(t *testing.T) {
 	}
 }
 
-// Input and output on v1, as kernels before 6.9 count it.
-func TestStatsIOV1(t *testing.T) {
-	mount := t.TempDir()
-	if accountsIO(mount) {
-		t.Errorf("accountsIO(%s) = true, want false", mount)
-	}
-	p := place{hierarchy: hierarchy{mount: mount, root: "/", controllers: []string{"blkio"}}, group: "/x"}
-	if err := os.Mkdir(p.dir(), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	for dir, content := range map[string]string{
-		mount:   "8:0 Read 7\n8:0 Write 0\n8:0 Total 7\nTotal 7\n",
-		p.dir(): "8:0 Read 100\n8:0 Write 20\n8:0 Total 120\n8:16 Read 3\n8:16 Write 0\n8:16 Total 3\nTotal 123\n",
-	} {
-		if err := os.WriteFile(path.Join(dir, ioServiced), []byte(content), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if !accountsIO(mount) {
-		t.Errorf("accountsIO(%s) = false, want true", mount)
-	}
-	g := &Group{version: V1, places: []place{p}, controllers: p.controllers}
-	defer g.closeReadings()
-	var got, want Stats
-	want.Set(IORead, 103)
-	want.Set(IOWrite, 20)
-	if err := g.Stats(&got); err != nil || got != want {
-		t.Errorf("Stats = %+v, %v, want %+v", got, err, want)
-	}
-}
-
 func TestStatsFollow(t *testing.T) {
 	var before, s Stats
 	for f := range fields {
