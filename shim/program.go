@@ -80,8 +80,7 @@ func cloneProgram() (*program, error) {
 	if err != nil {
 		return nil, os.NewSyscallError("open_tree", err)
 	}
-	// Private, so that nobody who mounts something over the binary does it here.
-	attr := unix.MountAttr{Attr_set: unix.MOUNT_ATTR_RDONLY, Propagation: unix.MS_PRIVATE}
+	attr := unix.MountAttr{Attr_set: unix.MOUNT_ATTR_RDONLY}
 	if err := unix.MountSetattr(fd, "", unix.AT_EMPTY_PATH, &attr); err != nil {
 		unix.Close(fd)
 		return nil, os.NewSyscallError("mount_setattr", err)
