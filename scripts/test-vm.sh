@@ -143,7 +143,8 @@ EMULATION=3
 # boot VERSION: run the tests on that kernel. The kernel's log goes to a serial
 # port of its own, and with it the status, behind a word that no test can know.
 # The status is EMULATION if qemu may be the cause of a failure: the kernel crashed, it
-# hung while no test ran, or its clock ran too fast.
+# hung while no test ran or with a task in itself (a disk that never answers, in one of
+# dozens of runs), or its clock ran too fast.
 boot() {
 	local nonce status uptime how verdict=1 log=$work/log guest=$work/guest started=$SECONDS
 	nonce=$(od -An -N8 -tx1 /dev/urandom | tr -d ' ')
@@ -176,7 +177,7 @@ boot() {
 	say "$1: $how"
 	[[ $status == 0 ]] && return
 	# The emulation is not without faults, see above. What is ours comes again.
-	[[ ! $status ]] && { grep -q 'Kernel panic' "$log" || [[ ! -s $work/failed ]]; } && verdict=$EMULATION
+	[[ ! $status ]] && { grep -q 'Kernel panic\|blocked for more than' "$log" || [[ ! -s $work/failed ]]; } && verdict=$EMULATION
 	# While the kernel measures the CPU's clock, others may keep the emulation from
 	# running; then all of the guest's deadlines are wrong.
 	uptime=$(sed -n 's/.*harpoon-test: .* after \([0-9]*\)\.[0-9]* s.*/\1/p' "$log" | tail -n1)
