@@ -124,7 +124,8 @@ func (c *cloner) clone(ctx context.Context, b birth) (*child, error) {
 			runtime.GOMAXPROCS(2)
 		}
 		defer useOneCPU()
-		defer debug.SetGCPercent(debug.SetGCPercent(-1)) // a collection stops the world
+		debug.SetGCPercent(-1) // a collection stops the world
+		defer debug.SetGCPercent(gcPercent)
 		err = inNetwork(b.netNS, func() error {
 			c.forking.Lock()
 			pid, err = syscall.ForkExec(programPath, []string{syncpipe.HelperName}, b.attributes(&pidfd))

@@ -69,8 +69,8 @@ func TestResetCollector(t *testing.T) {
 	defer debug.SetGCPercent(debug.SetGCPercent(-1))
 	defer debug.SetMemoryLimit(debug.SetMemoryLimit(1 << 30))
 	resetCollector()
-	if percent := debug.SetGCPercent(100); percent != 100 {
-		t.Errorf("GOGC = %d, want 100", percent)
+	if percent := debug.SetGCPercent(100); percent != gcPercent {
+		t.Errorf("GOGC = %d, want %d", percent, gcPercent)
 	}
 	if limit := debug.SetMemoryLimit(-1); limit != math.MaxInt64 {
 		t.Errorf("GOMEMLIMIT = %d, want none", limit)
