@@ -142,7 +142,7 @@ func receiveNow(fd uintptr, buf []byte) (int, error) {
 // read is the goroutine that turns what the client sends into commands, until
 // it has hung up or sends what cannot be read. It returns that reason.
 func (c *client) read(commands chan<- command, quit <-chan struct{}) error {
-	decoder := eventstream.NewDecoder(c, maxCommand)
+	decoder := eventstream.NewTypeDecoder(c, maxCommand)
 	for {
 		event, err := decoder.Next()
 		if err == io.EOF {

@@ -18,6 +18,8 @@ const (
 	// keepSize is the largest buffer kept from one event for the next one, so
 	// that a client that once sent a large event holds no memory afterwards.
 	keepSize = 1024
+	// headSize is as much of a line as tells whether it is ignored.
+	headSize = len("\ufeffevent:")
 	// maxEmptyReads is how often a reader may return neither a byte nor an
 	// error, as in package bufio.
 	maxEmptyReads = 100
@@ -25,20 +27,24 @@ const (
 
 // A Decoder reads events from a stream. It is not safe for concurrent use.
 type Decoder struct {
-	r   io.Reader
-	max int
-	err error // returned once unread is used up
+	r         io.Reader
+	max       int
+	typesOnly bool  // see NewTypeDecoder
+	err       error // returned once unread is used up
 
 	unread  []byte // what of chunk has not been decoded
 	begun   bool   // the first line, which may begin with a BOM, has been seen
 	afterCR bool   // the last line ended in CR: a LF that follows belongs to it
 
 	// The event so far.
-	named bool   // name is its type
-	name  string // kept from event to event: mostly it is the same one again
-	size  int    // all its bytes, a line end counted as one
-	buf   []byte // its data lines, each with a LF, then the line being read
-	data  int    // length of the data lines in buf
+	named  bool   // name is its type
+	name   string // kept from event to event: mostly it is the same one again
+	filled bool   // it has data
+	size   int    // all its bytes, a line end counted as one
+	buf    []byte // its data lines, each with a LF, then the line being read
+	data   int    // length of the data lines in buf
+	line   int    // length of the line being read
+	cut    bool   // no more of that is in buf: what follows changes nothing
 
 	chunk [chunkSize]byte
 }
@@ -52,6 +58,14 @@ type Decoder struct {
 // more than a few KiB.
 func NewDecoder(r io.Reader, maxEvent int) *Decoder {
 	return &Decoder{r: r, max: maxEvent}
+}
+
+// NewTypeDecoder returns a Decoder for who asks for the types of events alone. It is
+// as that of NewDecoder, but that events have no Data, whatever was sent, and that of
+// a long type there are only the first bytes, 1000 at least; so it never holds more
+// than a few KiB.
+func NewTypeDecoder(r io.Reader, maxEvent int) *Decoder {
+	return &Decoder{r: r, max: maxEvent, typesOnly: true}
 }
 
 // Next returns the next event. Its Data is valid until the next call of Next.
@@ -102,7 +116,7 @@ func (d *Decoder) scan() bool {
 	n := lineEnd(d.unread)
 	if n < 0 {
 		if d.fits(len(d.unread)) {
-			d.buf = append(d.buf, d.unread...)
+			d.keep(d.unread)
 			d.unread = nil
 		}
 		return false
@@ -110,10 +124,36 @@ func (d *Decoder) scan() bool {
 	if !d.fits(n + 1) {
 		return false
 	}
-	d.buf = append(d.buf, d.unread[:n]...)
+	d.keep(d.unread[:n])
 	d.afterCR = d.unread[n] == '\r'
 	d.unread = d.unread[n+1:]
 	return true
+}
+
+// keep appends bytes of a line to buf, as far as they are of use.
+func (d *Decoder) keep(b []byte) {
+	d.line += len(b)
+	if d.cut {
+		return
+	}
+	d.buf = append(d.buf, b...)
+	line := d.buf[d.data:]
+	if len(line) <= headSize {
+		return
+	}
+	head := d.withoutBOM(line)
+	limit := headSize
+	switch {
+	case bytes.HasPrefix(head, []byte("data:")) && !d.typesOnly:
+		return
+	case bytes.HasPrefix(head, []byte("event:")) && !d.typesOnly:
+		return
+	case bytes.HasPrefix(head, []byte("event:")):
+		limit = keepSize
+	}
+	if len(line) > limit {
+		d.buf, d.cut = d.buf[:d.data+limit], true
+	}
 }
 
 // fits adds n bytes to the size of the event. If that is too large it ends the
@@ -133,26 +173,31 @@ var bom = []byte("\ufeff")
 // endLine interprets the line at the end of buf and removes it; it reports
 // whether it was the empty line that completes an event.
 func (d *Decoder) endLine() bool {
-	line := d.buf[d.data:]
-	if !d.begun {
-		d.begun = true
-		line = bytes.TrimPrefix(line, bom)
-	}
+	line, length := d.withoutBOM(d.buf[d.data:]), d.line
+	d.begun, d.line, d.cut = true, 0, false
 	if len(line) == 0 {
 		d.buf = d.buf[:d.data]
-		if d.named || d.data > 0 {
+		if d.named || d.filled {
 			return true
 		}
 		d.reset()
 		return false
 	}
 	if line[0] == ':' {
-		d.size -= len(line) + 1
+		d.size -= length + 1
 	} else {
 		d.field(line)
 	}
 	d.buf = d.buf[:d.data]
 	return false
+}
+
+// withoutBOM returns a line without what the first one may begin with.
+func (d *Decoder) withoutBOM(line []byte) []byte {
+	if d.begun {
+		return line
+	}
+	return bytes.TrimPrefix(line, bom)
 }
 
 // field interprets a line that is not empty and lies in buf behind the data.
@@ -171,6 +216,10 @@ func (d *Decoder) field(line []byte) {
 			d.name = string(value)
 		}
 	case "data":
+		d.filled = true
+		if d.typesOnly {
+			return
+		}
 		// The value moves to the left over the field's name, whose four bytes
 		// make room for the LF too.
 		d.data += copy(d.buf[d.data:], value)
@@ -195,7 +244,7 @@ func (d *Decoder) take() Event {
 
 // reset begins a new event.
 func (d *Decoder) reset() {
-	d.size, d.data, d.named = 0, 0, false
+	d.size, d.data, d.named, d.filled = 0, 0, false, false
 	d.buf = d.buf[:0]
 	if cap(d.buf) > keepSize {
 		d.buf = nil

@@ -14,8 +14,9 @@ import (
 type result struct{ Type, Data string }
 
 // decode returns all events of r and the error that ended them.
-func decode(r io.Reader, maxEvent int) ([]result, error) {
-	d := NewDecoder(r, maxEvent)
+func decode(r io.Reader, maxEvent int) ([]result, error) { return all(NewDecoder(r, maxEvent)) }
+
+func all(d *Decoder) ([]result, error) {
 	var all []result
 	for {
 		e, err := d.Next()
@@ -181,8 +182,8 @@ func TestMemory(t *testing.T) {
 			t.Errorf("bytes read of an endless %q = %d, want at most %d", text, r.read, want)
 		}
 	}
-	if got := unsafe.Sizeof(Decoder{}); got > 640 {
-		t.Errorf("size of a Decoder = %d, want at most 640", got)
+	if got := unsafe.Sizeof(Decoder{}); got > 704 {
+		t.Errorf("size of a Decoder = %d, want at most 704", got)
 	}
 }
 
@@ -220,6 +221,30 @@ func TestMemoryIsReleased(t *testing.T) {
 	}
 }
 
+// TestIgnoredTakesNoMemory: what changes nothing is not kept, whether its line ends or not.
+func TestIgnoredTakesNoMemory(t *testing.T) {
+	const large = 1 << 16
+	x := strings.Repeat("x", large)
+	for _, decoder := range []func(io.Reader, int) *Decoder{NewDecoder, NewTypeDecoder} {
+		for _, line := range []string{":" + x, "id:" + x, x, "datax" + x, "events:" + x, "\ufeff:" + x, "data:" + x, "event:" + x} {
+			used := strings.HasPrefix(line, "data:") || strings.HasPrefix(line, "event:")
+			for _, stream := range []string{line, line + "\n", "event: a\ndata: b\n" + line} {
+				d := decoder(strings.NewReader(stream), 2*large)
+				largest := 0
+				for d.err == nil {
+					d.read()
+					for len(d.unread) > 0 && (!d.scan() || !d.endLine()) {
+						largest = max(largest, cap(d.buf)+len(d.name))
+					}
+				}
+				if largest > 4*keepSize && (d.typesOnly || !used) {
+					t.Errorf("types only %v: bytes kept of %.10q... = %d, want at most %d", d.typesOnly, stream, largest, 4*keepSize)
+				}
+			}
+		}
+	}
+}
+
 func TestNextDoesNotAllocate(t *testing.T) {
 	d := NewDecoder(&endless{text: string(Append(nil, "state", stateData))}, 1<<16)
 	var err error
@@ -227,6 +252,27 @@ func TestNextDoesNotAllocate(t *testing.T) {
 	if got != 0 || err != nil {
 		t.Errorf("allocations of Next = %v, %v, want 0, nil", got, err)
 	}
+}
+
+// TestTypeDecoder: all that it does not tell is what there is beside a type.
+func TestTypeDecoder(t *testing.T) {
+	for _, test := range decodeTests {
+		got, err := all(NewTypeDecoder(strings.NewReader(test.stream), 1<<16))
+		if want := types(test.want); !slices.Equal(types(got), want) || err != io.EOF {
+			t.Errorf("%s: %.2000q, %v, want %.2000q, EOF", test.name, got, err, want)
+		}
+		if slices.ContainsFunc(got, func(e result) bool { return e.Data != "" || len(e.Type) > keepSize }) {
+			t.Errorf("%s: %.2000q, want types only, and cut", test.name, got)
+		}
+	}
+}
+
+// types leaves what a decoder of types tells for certain.
+func types(events []result) (list []result) {
+	for _, e := range events {
+		list = append(list, result{Type: e.Type[:min(len(e.Type), 1000)]})
+	}
+	return list
 }
 
 // TestDataHasNoRoom appends to the data of an event, which must not change what
