@@ -3,6 +3,7 @@ package shim
 import (
 	"fmt"
 	"log/slog"
+	"os"
 	"sync/atomic"
 	"time"
 
@@ -25,6 +26,14 @@ func newLog(fd int) (*slog.Logger, *lines) {
 	l := &lines{queue: make(chan []byte, 256), written: make(chan struct{})}
 	go l.write(fd)
 	return slog.New(slog.NewTextHandler(l, nil)), l
+}
+
+// Complain writes the last words of a process that has nothing else to write to stderr, for
+// which it does not wait.
+func Complain(text string) {
+	_, l := newLog(int(os.Stderr.Fd()))
+	fmt.Fprint(l, text)
+	l.flush()
 }
 
 // Write queues one line. It is called by the log handler, under its lock.

@@ -46,7 +46,7 @@ func main() {
 		fmt.Printf("version %s (%s)\n", version, commit)
 	default:
 		line := strings.ReplaceAll(err.Error(), "\n", `\n`) // what was given may hold any
-		fmt.Fprintf(os.Stderr, "harpoon-supervisor: %s\n%s", line, usage)
+		shim.Complain(fmt.Sprintf("harpoon-supervisor: %s\n%s", line, usage))
 		os.Exit(exitUsage)
 	}
 }
