@@ -179,16 +179,27 @@ func (g *Group) evict(owner Owner) error {
 	if marked(g.lock) == owner.String() {
 		return g.clear(deadline)
 	}
-	procs, err := g.processes()
-	if err != nil {
+	if err := g.awaitEmpty(); err != nil {
 		return err
 	}
-	if len(procs) > 0 {
-		return fmt.Errorf("%w: %d processes", ErrNotOurs, len(procs))
-	}
-	err = g.removeDirs()
+	err := g.removeDirs()
 	if errors.Is(err, unix.EBUSY) { // somebody has put a process into it just now
 		return fmt.Errorf("%w: %w", ErrNotOurs, unix.EBUSY)
 	}
 	return err
+}
+
+// awaitEmpty returns ErrNotOurs if there are processes. With a supervisor in another
+// directory that was killed a moment ago they may be dying: so it is worth a few looks.
+func (g *Group) awaitEmpty() error {
+	for pause := time.Millisecond; ; pause *= 2 {
+		procs, err := g.processes()
+		if err != nil || len(procs) == 0 {
+			return err
+		}
+		if pause > 32*time.Millisecond {
+			return fmt.Errorf("%w: %d processes", ErrNotOurs, len(procs))
+		}
+		time.Sleep(pause)
+	}
 }

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -164,4 +165,26 @@ func TestCreateRefused(t *testing.T) {
 	if err := removeTree(last); err != nil {
 		t.Error(err)
 	}
+}
+
+// TestCreateAwaitsDying: the processes of another may be dying, with a supervisor that was
+// killed just now. One try of five is enough, as the patience is short.
+func TestCreateAwaitsDying(t *testing.T) {
+	eachHost(t, func(t *testing.T, h *Host) {
+		for try := 1; ; try++ {
+			id, p := abandon(t, h, Owner{Dev: 1, Ino: 3})
+			time.AfterFunc(8*time.Millisecond, func() { _ = p.Process.Kill() })
+			g, err := h.Create(testParent, id, testOwner, Limits{})
+			p.killed(t)
+			if err == nil {
+				if err := g.Remove(); err != nil {
+					t.Error(err)
+				}
+				return
+			}
+			if try == 5 || !errors.Is(err, ErrNotOurs) {
+				t.Fatalf("try %d: Create = %v, want nil", try, err)
+			}
+		}
+	})
 }
