@@ -54,8 +54,8 @@ type Decoder struct {
 // to and including the empty one, ignored fields included, where each line end
 // counts as one byte. Comments, which keep a connection alive for any time, count
 // only until their line has ended. The decoder's memory is bounded by a small
-// multiple of maxEvent, and while it waits for an event to begin it holds no
-// more than a few KiB.
+// multiple of maxEvent; what it ignores takes none, and while it waits for an event
+// to begin it holds no more than a few KiB.
 func NewDecoder(r io.Reader, maxEvent int) *Decoder {
 	return &Decoder{r: r, max: maxEvent}
 }
@@ -141,14 +141,12 @@ func (d *Decoder) keep(b []byte) {
 	if len(line) <= headSize {
 		return
 	}
-	head := d.withoutBOM(line)
-	limit := headSize
+	head, limit := d.withoutBOM(line), headSize
+	isType := bytes.HasPrefix(head, []byte("event:"))
 	switch {
-	case bytes.HasPrefix(head, []byte("data:")) && !d.typesOnly:
+	case !d.typesOnly && (isType || bytes.HasPrefix(head, []byte("data:"))):
 		return
-	case bytes.HasPrefix(head, []byte("event:")) && !d.typesOnly:
-		return
-	case bytes.HasPrefix(head, []byte("event:")):
+	case isType:
 		limit = keepSize
 	}
 	if len(line) > limit {
