@@ -45,15 +45,7 @@ func TestAcceptExhausted(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if err := first.command("kill"); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := first.finalState(); err != nil {
-		t.Fatal(err)
-	}
-	if err := s.exit(first); err != nil {
-		t.Error(err)
-	}
+	s.finish(t, first)
 }
 
 // TestAcceptRefused: nobody can ever connect. TERM ends it.

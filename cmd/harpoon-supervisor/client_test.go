@@ -145,6 +145,20 @@ func (s *supervisor) terminate(t *testing.T) {
 	}
 }
 
+// finish kills the command, and lets the supervisor exit.
+func (s *supervisor) finish(t *testing.T, client *stream) {
+	t.Helper()
+	if err := client.command("kill"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := client.finalState(); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.exit(client); err != nil {
+		t.Error(err)
+	}
+}
+
 // dialed returns one more connection, which is read.
 func dialed(t *testing.T, c *container) *stream {
 	t.Helper()

@@ -82,15 +82,7 @@ func TestMalformedCommands(t *testing.T) {
 	if err != nil || len(text) > 16<<10 || bytes.ContainsAny(text, "\x00\x1b\xff") {
 		t.Errorf("the log has %d bytes (%v), want it short and readable", len(text), err)
 	}
-	if err := client.command("kill"); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := client.finalState(); err != nil {
-		t.Fatal(err)
-	}
-	if err := s.exit(client); err != nil {
-		t.Error(err)
-	}
+	s.finish(t, client)
 }
 
 // cutOff waits for the end of a connection by the supervisor.

@@ -56,13 +56,5 @@ func TestRestartsHoldNothing(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := client.command("kill"); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := client.finalState(); err != nil {
-		t.Fatal(err)
-	}
-	if err := s.exit(client); err != nil {
-		t.Error(err)
-	}
+	s.finish(t, client)
 }
