@@ -7,6 +7,7 @@ import "context"
 // with the name of a step that hangs.
 func (s *supervisor) appear(o Options, late func(string)) error {
 	step := func(name string, f func() error) error { return watched(name, late, f) }
+	<-s.starter.caught // a signal would leave half of it
 	var l *listener
 	if err := step("listen", func() (err error) {
 		l, err = listen(s.dir)

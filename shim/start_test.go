@@ -11,25 +11,32 @@ import (
 	"harpoon-supervisor/pkg/cgroup"
 )
 
-// TestCreateWaits: no cgroup is made while a signal may still end the supervisor, for
-// it would be left.
-func TestCreateWaits(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		caught, made := make(chan struct{}), make(chan error, 1)
-		s := &starter{caught: caught, host: &cgroup.Host{}, container: &container{}}
-		go func() {
-			_, err := s.createGroup() // no ID: an error at once, when its turn comes
-			made <- err
-		}()
-		synctest.Wait()
-		if len(made) > 0 {
-			t.Fatal("createGroup() does not wait for the signals to be caught")
-		}
-		close(caught)
-		if err := <-made; err == nil {
-			t.Error("createGroup() without an ID: no error")
-		}
-	})
+// TestSignalsFirst: nothing is made that would be left while a signal may still end the
+// supervisor.
+func TestSignalsFirst(t *testing.T) {
+	for name, f := range map[string]func(*supervisor) error{
+		"createGroup()": func(s *supervisor) error {
+			_, err := s.starter.createGroup() // no ID: an error, when its turn comes
+			return err
+		},
+		"appear()": func(s *supervisor) error {
+			return s.appear(Options{}, nil) // no directory
+		},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			caught, made := make(chan struct{}), make(chan error, 1)
+			s := &supervisor{starter: &starter{caught: caught, host: &cgroup.Host{}, container: &container{}}}
+			go func() { made <- f(s) }()
+			synctest.Wait()
+			if len(made) > 0 {
+				t.Fatalf("%s does not wait for the signals to be caught", name)
+			}
+			close(caught)
+			if err := <-made; err == nil {
+				t.Errorf("%s: no error", name)
+			}
+		})
+	}
 }
 
 // TestExplainThaws: an init that somebody has frozen is not only killed, but ends.

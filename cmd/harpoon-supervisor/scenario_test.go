@@ -154,6 +154,6 @@ func (s *supervisor) drive(restarted bool) state {
 // would outlive it.
 var early = []string{
 	"shim: check /proc", "shim: check descriptor limit", "shim: lock run directory", "shim: remove stale", "shim: read last container.json",
-	"shim: read agent.json", "shim: open trace", "shim: clear last run",
+	"shim: read agent.json", "shim: open trace", "shim: write trace", "shim: clear last run", "init: inherit",
 	"shim: take over", "shim: make sync pipe", "shim: protect program", "shim: clone", "shim: disinherit", "shim: create cgroup",
 }
