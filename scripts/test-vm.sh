@@ -6,7 +6,7 @@
 #   TEST_ROUNDS, TEST_SEED, TEST_ROUND      for the tests that repeat themselves
 #   CACHE=DIR                               where kernels are kept
 #   KEEP=1                                  print each kernel's log, not only on failure
-#   FAILED=FILE                             append what failed, by the names of tests
+#   FAILED=FILE                             append the tests that failed
 #   SILENCE=S                               how long a VM may say nothing
 #
 # The VM is qemu in software emulation, whatever /dev/kvm promises: some hosts

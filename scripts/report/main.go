@@ -1,8 +1,8 @@
 // Command report reads the output of "go test -json" and prints what a person
 // wants of it: what failed, with its output, what was measured, and one line for
 // each package. It appends each skipped test, with the reason, to a file, so that
-// no skip goes by unseen, and the name of each that failed to another, for a summary
-// behind all else. It exits with status 1 if anything failed.
+// no skip goes by unseen, and each that failed, with its last words, to another, for a
+// summary behind all else. It exits with status 1 if anything failed.
 package main
 
 import (
@@ -31,14 +31,14 @@ type report struct {
 	out     io.Writer
 	output  map[string][]string // the lines of tests that have not ended, by package and test
 	skipped []string
-	failed  []string // tests
+	failed  []string // tests, with their last words
 	bad     bool     // something failed, a test or not
 }
 
 func main() {
 	name := flag.String("name", "test", "what a skip is prefixed with")
 	skipped := flag.String("skipped", "", "`file` to append the skipped tests to")
-	failed := flag.String("failed", "", "`file` to append the names of the tests that failed to")
+	failed := flag.String("failed", "", "`file` to append the tests that failed to")
 	flag.Parse()
 
 	r := report{out: os.Stdout, output: map[string][]string{}}
@@ -103,7 +103,7 @@ func (r *report) end(e event, output []string) {
 		printPackage(r.out, e.Action, output)
 	case e.Action == "fail":
 		fmt.Fprint(r.out, strings.Join(output, ""))
-		r.failed = append(r.failed, named(e))
+		r.failed = append(r.failed, strings.TrimSuffix(named(e)+": "+lastWords(output), ": "))
 	case e.Action == "pass":
 		printMeasured(r.out, e.Test, output)
 	case e.Action == "skip":
@@ -146,8 +146,25 @@ func printMeasured(out io.Writer, test string, output []string) {
 	}
 }
 
-// reason returns what a skipped test said, without the framing of go test.
+// reason returns what a skipped test said.
 func reason(output []string) string {
+	if said := words(output); len(said) > 0 {
+		return strings.Join(said, " ")
+	}
+	return "no reason given"
+}
+
+// lastWords returns the last line that a test said: as a rule the cause of its failure.
+func lastWords(output []string) string {
+	said := words(output)
+	if len(said) == 0 {
+		return ""
+	}
+	return said[len(said)-1]
+}
+
+// words returns the lines that a test said, without the framing of go test.
+func words(output []string) []string {
 	var said []string
 	for _, line := range output {
 		line = strings.TrimSpace(line)
@@ -155,10 +172,7 @@ func reason(output []string) string {
 			said = append(said, line)
 		}
 	}
-	if len(said) == 0 {
-		return "no reason given"
-	}
-	return strings.Join(said, " ")
+	return said
 }
 
 // appendLines appends lines to a file, each behind a prefix. Without a path it

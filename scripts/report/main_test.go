@@ -37,10 +37,10 @@ func TestRead(t *testing.T) {
 	}{
 		{"build failure", build, "p.go:1: undefined\n", nil, nil, true},
 		{"skip", skip, "", []string{"p TestA: a_test.go:9: needs root"}, nil, false},
-		{"failure", fail, "    b_test.go:7: f() = 1, want 2\nFAIL\tm/p\t0.1s\n", nil, []string{"m/p TestB"}, true},
+		{"failure", fail, "    b_test.go:7: f() = 1, want 2\nFAIL\tm/p\t0.1s\n", nil, []string{"m/p TestB: b_test.go:7: f() = 1, want 2"}, true},
 		{"pass", pass, "     TestC: 5 ms a round\nok  \tm/p\t0.1s\n", nil, nil, false},
 		{"no event", "go: no such module\n", "go: no such module\n", nil, nil, false},
-		{"no end", cut, "panic: test timed out\n", nil, []string{"TestD"}, true},
+		{"no end", cut, "panic: test timed out\n", nil, []string{"TestD: panic: test timed out"}, true},
 	}
 	for _, test := range tests {
 		var out strings.Builder
