@@ -41,12 +41,20 @@ func init() {
 func main() {
 	switch _, err := parse(os.Args[1:]); err {
 	case errHelp:
-		fmt.Print(usage)
+		answer(usage)
 	case errVersion:
-		fmt.Printf("version %s (%s)\n", version, commit)
+		answer(fmt.Sprintf("version %s (%s)\n", version, commit))
 	default:
 		line := strings.ReplaceAll(err.Error(), "\n", `\n`) // what was given may hold any
 		shim.Complain(fmt.Sprintf("harpoon-supervisor: %s\n%s", line, usage))
 		os.Exit(exitUsage)
+	}
+}
+
+// answer writes what was asked for to stdout.
+func answer(text string) {
+	if _, err := os.Stdout.WriteString(text); err != nil {
+		shim.Complain(fmt.Sprintf("harpoon-supervisor: %v\n", err))
+		os.Exit(1)
 	}
 }
