@@ -14,12 +14,21 @@ import (
 // we give up: somebody does it in a loop.
 const attempts = 20
 
+// longestLook is the last of the pauses between two looks at a group with processes of
+// somebody else: they double from a millisecond on, and make a second.
+const longestLook = 512 * time.Millisecond
+
 var errReplaced = errors.New("replaced again and again")
 
 // claim makes the group's directory in the first hierarchy, locks and marks it.
 // Nothing is made or removed elsewhere but under that lock, so a supervisor that
 // is refused leaves no trace.
+//
+// The processes of another may be dying, with a supervisor that was killed in another
+// directory: so it is worth some looks. The lock is not held meanwhile, for whose they are
+// may come back.
 func (g *Group) claim(owner Owner) error {
+	pause := time.Millisecond
 	for range attempts {
 		fresh, err := g.lockFirst()
 		if err == errReplaced {
@@ -37,6 +46,11 @@ func (g *Group) claim(owner Owner) error {
 			_ = rmdir(g.places[0].dir()) // the first error is the one to know
 		}
 		g.close()
+		if errors.Is(err, ErrNotOurs) && pause <= longestLook {
+			time.Sleep(pause)
+			pause *= 2
+			continue
+		}
 		if err != nil {
 			return err
 		}
@@ -175,31 +189,19 @@ func (g *Group) remains() bool {
 // evict removes a group that was there before us, the first directory last and
 // under its lock. Only the processes of a predecessor are killed.
 func (g *Group) evict(owner Owner) error {
-	deadline := time.Now().Add(takeOverPatience)
 	if marked(g.lock) == owner.String() {
-		return g.clear(deadline)
+		return g.clear(time.Now().Add(takeOverPatience))
 	}
-	if err := g.awaitEmpty(); err != nil {
+	procs, err := g.processes()
+	if err != nil {
 		return err
 	}
-	err := g.removeDirs()
+	if len(procs) > 0 {
+		return fmt.Errorf("%w: %d processes", ErrNotOurs, len(procs))
+	}
+	err = g.removeDirs()
 	if errors.Is(err, unix.EBUSY) { // somebody has put a process into it just now
 		return fmt.Errorf("%w: %w", ErrNotOurs, unix.EBUSY)
 	}
 	return err
-}
-
-// awaitEmpty returns ErrNotOurs if there are processes. With a supervisor in another
-// directory that was killed a moment ago they may be dying: so it is worth a few looks.
-func (g *Group) awaitEmpty() error {
-	for pause := time.Millisecond; ; pause *= 2 {
-		procs, err := g.processes()
-		if err != nil || len(procs) == 0 {
-			return err
-		}
-		if pause > 32*time.Millisecond {
-			return fmt.Errorf("%w: %d processes", ErrNotOurs, len(procs))
-		}
-		time.Sleep(pause)
-	}
 }

@@ -168,13 +168,20 @@ func TestCreateRefused(t *testing.T) {
 }
 
 // TestCreateAwaitsDying: the processes of another may be dying, with a supervisor that was
-// killed just now. One try of five is enough, as the patience is short.
+// killed just now. (Reclaim kills them here, which also shows that the group is not locked
+// meanwhile. One try of five is enough, as the patience is short.)
 func TestCreateAwaitsDying(t *testing.T) {
 	eachHost(t, func(t *testing.T, h *Host) {
+		other := Owner{Dev: 1, Ino: 3}
 		for try := 1; ; try++ {
-			id, p := abandon(t, h, Owner{Dev: 1, Ino: 3})
-			time.AfterFunc(8*time.Millisecond, func() { _ = p.Process.Kill() })
+			id, p := abandon(t, h, other)
+			reclaimed := make(chan error, 1)
+			time.AfterFunc(200*time.Millisecond, func() { reclaimed <- h.Reclaim(testParent, id, other) })
 			g, err := h.Create(testParent, id, testOwner, Limits{})
+			if err := <-reclaimed; err != nil {
+				t.Fatal(err)
+			}
+			_ = p.Process.Kill() // if that has not
 			p.killed(t)
 			if err == nil {
 				if err := g.Remove(); err != nil {
