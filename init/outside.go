@@ -71,8 +71,11 @@ func (o others) find(fd int) *volume {
 		return nil
 	}
 	dev, ino, err := inode(fd)
+	if err != nil {
+		return nil
+	}
 	for i, v := range o.volumes {
-		if err == nil && v.index != o.than && v.dev == dev && v.ino == ino {
+		if v.index != o.than && v.dev == dev && v.ino == ino {
 			return &o.volumes[i]
 		}
 	}

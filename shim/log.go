@@ -21,17 +21,20 @@ type lines struct {
 // logTime is how package slog writes a time, in the zone of the process.
 const logTime = "2006-01-02T15:04:05.000Z07:00"
 
-// newLog returns a logger to the descriptor and its writer.
-func newLog(fd int) (*slog.Logger, *lines) {
+// newLines returns the writer to the descriptor.
+func newLines(fd int) *lines {
 	l := &lines{queue: make(chan []byte, 256), written: make(chan struct{})}
 	go l.write(fd)
-	return slog.New(slog.NewTextHandler(l, nil)), l
+	return l
 }
+
+// logger returns a logger that writes to them.
+func (l *lines) logger() *slog.Logger { return slog.New(slog.NewTextHandler(l, nil)) }
 
 // Complain writes the last words of a process that has nothing else to write to stderr, for
 // which it does not wait.
 func Complain(text string) {
-	_, l := newLog(int(os.Stderr.Fd()))
+	l := newLines(int(os.Stderr.Fd()))
 	fmt.Fprint(l, text)
 	l.flush()
 }

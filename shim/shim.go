@@ -47,7 +47,8 @@ func Run(o Options) {
 	// For init, which inherits it: each huge page that its heap is given would count
 	// 2 MiB against the container's limit. It allows them again for the command.
 	_ = unix.Prctl(unix.PR_SET_THP_DISABLE, 1, 0, 0, 0) // a kernel without has none
-	log, lines := newLog(int(os.Stderr.Fd()))
+	lines := newLines(int(os.Stderr.Fd()))
+	log := lines.logger()
 	fail := func(err error) {
 		fmt.Fprintf(lines, "harpoon-supervisor: %v\n", err)
 		lines.flush()

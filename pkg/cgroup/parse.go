@@ -6,8 +6,8 @@ import (
 	"strconv"
 )
 
-// What these functions find is in the text of a cgroup's file. They allocate
-// nothing.
+// What these functions find is in the text of a cgroup's file. Of what a
+// kernel writes they allocate nothing.
 
 // parse finds a number: the first word if key is empty, else what follows the
 // key on its line. "max" is the largest number.
