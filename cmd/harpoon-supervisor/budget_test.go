@@ -88,7 +88,7 @@ func TestBudgetInitialisation(t *testing.T) {
 // checkMany starts a number of supervisors, takes the numbers that look finds in
 // each, and checks the one of each kind that pick picks. They run on two CPUs: where
 // there are more the Go runtime has more threads and more memory.
-func checkMany(t *testing.T, pick func(sorted []int) int, look func(*testing.T, *container, launch) map[string]int) {
+func checkMany(t *testing.T, pick func(name string, sorted []int) int, look func(*testing.T, *container, launch) map[string]int) {
 	t.Helper()
 	binary := inMemory(t, release(t))
 	runtime.LockOSThread() // processes inherit the CPUs of the thread that makes them
@@ -106,16 +106,21 @@ func checkMany(t *testing.T, pick func(sorted []int) int, look func(*testing.T, 
 	}
 	for _, name := range slices.Sorted(maps.Keys(found)) {
 		slices.Sort(found[name])
-		budget.Check(t, name, pick(found[name]))
+		budget.Check(t, name, pick(name, found[name]))
 	}
 }
 
 // What counts is the least of numbers that only rise when something else happens,
 // and the median of others.
 
-func least(sorted []int) int { return sorted[0] }
+func least(_ string, sorted []int) int { return sorted[0] }
 
-func median(sorted []int) int { return sorted[len(sorted)/2] }
+func median(name string, sorted []int) int {
+	if name == "idle-threads" { // which rise where system calls take long
+		return least(name, sorted)
+	}
+	return sorted[len(sorted)/2]
+}
 
 // inMemory copies a program to a tmpfs. Elsewhere its page cache may consist of
 // larger pieces, as the filesystem and its history will have it, and more or less
