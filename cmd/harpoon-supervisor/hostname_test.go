@@ -1,6 +1,9 @@
 package main_test
 
-import "testing"
+import (
+	"fmt"
+	"testing"
+)
 
 // TestHostnameBytes: a host name is bytes, as the kernel has it.
 func TestHostnameBytes(t *testing.T) {
@@ -15,10 +18,15 @@ func TestHostnameBytes(t *testing.T) {
 	if _, err := client.await("up=false"); err != nil {
 		t.Fatal(err)
 	}
-	if got, want := s.output.String(), "hostname: "+name+"\n"; got != want {
-		t.Errorf("output = %q, want %q", got, want)
-	}
 	if err := s.exit(client); err != nil {
+		t.Error(err)
+	}
+	if err := poll(patience, func() error {
+		if got, want := s.output.String(), "hostname: "+name+"\n"; got != want {
+			return fmt.Errorf("output = %q, want %q", got, want)
+		}
+		return nil
+	}); err != nil {
 		t.Error(err)
 	}
 }
