@@ -24,7 +24,7 @@ func TestBudgetCalls(t *testing.T) {
 		t.Skip("strace is not installed")
 	}
 	all := map[string]int{}
-	checkMany(t, least, func(t *testing.T, c *container, l launch) (found map[string]int) {
+	checkMany(t, func(t *testing.T, c *container, l launch) (found map[string]int) {
 		found, all = tracedStart(t, c, l)
 		return found
 	})

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-func TestBudgetFaults(t *testing.T) { checkMany(t, least, failingStart) }
+func TestBudgetFaults(t *testing.T) { checkMany(t, failingStart) }
 
 // failingStart: init reports that there is no such command, and has been waited
 // for by then. Its faults alone are in cmin_flt of proc_pid_stat(5).
@@ -22,7 +22,7 @@ func failingStart(t *testing.T, c *container, l launch) map[string]int {
 	return found
 }
 
-func TestBudgetIdle(t *testing.T) { checkMany(t, median, idleSupervisor) }
+func TestBudgetIdle(t *testing.T) { checkMany(t, idleSupervisor) }
 
 // idleSupervisor looks at one that has nothing more to do.
 func idleSupervisor(t *testing.T, c *container, l launch) map[string]int {

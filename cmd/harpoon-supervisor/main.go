@@ -23,8 +23,11 @@ var (
 	commit  = "unknown"
 )
 
-// exitUsage is the exit status for a wrong command line.
-const exitUsage = 2
+// Exit statuses of a command line that starts nothing.
+const (
+	exitUnanswered = 1 // what was asked for could not be written
+	exitUsage      = 2 // it is wrong
+)
 
 // Both halves run in a function init, and end there: the helper in that of its
 // package, the shim here. For so long the runtime keeps the main goroutine on the main
@@ -55,6 +58,6 @@ func main() {
 func answer(text string) {
 	if _, err := os.Stdout.WriteString(text); err != nil {
 		shim.Complain(fmt.Sprintf("harpoon-supervisor: %v\n", err))
-		os.Exit(1)
+		os.Exit(exitUnanswered)
 	}
 }
