@@ -28,34 +28,41 @@ var errReplaced = errors.New("replaced again and again")
 // directory: so it is worth some looks. The lock is not held meanwhile, for whose they are
 // may come back.
 func (g *Group) claim(owner Owner) error {
-	pause := time.Millisecond
-	for range attempts {
-		fresh, err := g.lockFirst()
-		if err == errReplaced {
-			continue
-		}
-		if err != nil {
-			return err
-		}
-		if fresh && !g.remains() {
-			mark(g.lock, owner)
-			return nil
-		}
-		err = g.evict(owner)
-		if fresh && err != nil {
-			_ = rmdir(g.places[0].dir()) // the first error is the one to know
-		}
-		g.close()
-		if errors.Is(err, ErrNotOurs) && pause <= longestLook {
+	tries, pause := attempts, time.Millisecond
+	for {
+		err := g.tryClaim(owner)
+		switch {
+		case err == errReplaced && tries > 1:
+			tries--
+		case errors.Is(err, ErrNotOurs) && pause <= longestLook:
 			time.Sleep(pause)
 			pause *= 2
-			continue
-		}
-		if err != nil {
+		default:
 			return err
 		}
 	}
-	return errReplaced
+}
+
+// tryClaim is claim without looking twice: errReplaced if the directory was replaced, or
+// was one of before, which is removed now.
+func (g *Group) tryClaim(owner Owner) error {
+	fresh, err := g.lockFirst()
+	if err != nil {
+		return err
+	}
+	if fresh && !g.remains() {
+		mark(g.lock, owner)
+		return nil
+	}
+	err = g.evict(owner)
+	if fresh && err != nil {
+		_ = rmdir(g.places[0].dir()) // the first error is the one to know
+	}
+	g.close()
+	if err == nil {
+		return errReplaced
+	}
+	return err
 }
 
 // Reclaim ends and removes what the owner has left in the group PARENT/ID, as Create does,
