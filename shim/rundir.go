@@ -28,15 +28,15 @@ type runDir struct {
 
 var errLocked = errors.New("run directory is locked: another supervisor is running in it")
 
-// lockRetry is how long the lock is tried for: a supervisor that was killed
-// while it cloned leaves it to the child for the moment until its exec.
-const lockRetry = 100 * time.Millisecond
+// lockPatience is how long the lock is tried for. A supervisor that was killed while it
+// cloned leaves it to the child until that executes: for a moment, but 200 ms were seen.
+const lockPatience = time.Second
 
 // lockRunDir opens and locks the working directory.
 func lockRunDir() (runDir, error) {
-	d, err := tryLockRunDir(lockRetry)
+	d, err := tryLockRunDir(lockPatience / 10)
 	if err == errLocked && evictPredecessor() == nil {
-		d, err = tryLockRunDir(0)
+		d, err = tryLockRunDir(lockPatience)
 	}
 	return d, err
 }
@@ -53,7 +53,7 @@ func tryLockRunDir(patience time.Duration) (runDir, error) {
 		if err != unix.EWOULDBLOCK || time.Now().After(deadline) {
 			break
 		}
-		time.Sleep(lockRetry / 20)
+		time.Sleep(lockPatience / 200)
 	}
 	switch {
 	case err == unix.EWOULDBLOCK:

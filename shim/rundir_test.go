@@ -39,7 +39,8 @@ func TestDescribeReplaces(t *testing.T) {
 	}
 }
 
-// TestLockRunDir: a lock that is there for a moment is waited for, one that stays is not.
+// TestLockRunDir: a lock that is there for a moment, as a child may need to its exec on a
+// busy machine, is waited for; one that stays is not.
 func TestLockRunDir(t *testing.T) {
 	t.Chdir(t.TempDir())
 	for {
@@ -56,9 +57,9 @@ func TestLockRunDir(t *testing.T) {
 			d.Close() // without a file nothing happens
 			got <- err
 		}()
-		<-time.After(lockRetry / 10)
+		<-time.After(300 * time.Millisecond)
 		other.Close()
-		inTime := time.Since(begin) < lockRetry
+		inTime := time.Since(begin) < lockPatience
 		if err := <-got; err == nil {
 			return
 		} else if inTime {

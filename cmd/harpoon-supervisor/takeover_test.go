@@ -16,7 +16,7 @@ import (
 // a killed supervisor's container has left alive all the same.
 func TestTakeOverAborted(t *testing.T) {
 	c := orphaned(t)
-	// It tries for the lock for 100 ms, which may be too short for us.
+	// It tries for the lock for a second, which may be too short for us.
 	if err := poll(patience, func() error {
 		s, err := c.startTerminated()
 		if err != nil {

@@ -14,8 +14,8 @@ import (
 // we give up: somebody does it in a loop.
 const attempts = 20
 
-// longestLook is the last of the pauses between two looks at a group with processes of
-// somebody else: they double from a millisecond on, and make a second.
+// longestLook is the last of the pauses between two looks at a group that is somebody
+// else's: they double from a millisecond on, and make a second.
 const longestLook = 512 * time.Millisecond
 
 var errReplaced = errors.New("replaced again and again")
@@ -25,8 +25,8 @@ var errReplaced = errors.New("replaced again and again")
 // is refused leaves no trace.
 //
 // The processes of another may be dying, with a supervisor that was killed in another
-// directory: so it is worth some looks. The lock is not held meanwhile, for whose they are
-// may come back.
+// directory, or its child have the lock until it executes: so it is worth some looks. The
+// lock is not held meanwhile, for whose they are may come back.
 func (g *Group) claim(owner Owner) error {
 	tries, pause := attempts, time.Millisecond
 	for {
@@ -34,7 +34,7 @@ func (g *Group) claim(owner Owner) error {
 		switch {
 		case err == errReplaced && tries > 1:
 			tries--
-		case errors.Is(err, ErrNotOurs) && pause <= longestLook:
+		case (errors.Is(err, ErrNotOurs) || err == ErrInUse) && pause <= longestLook:
 			time.Sleep(pause)
 			pause *= 2
 		default:
@@ -147,9 +147,8 @@ func (g *Group) lockExisting() error {
 	return nil
 }
 
-// flock takes the lock, or returns ErrInUse. A supervisor that was killed while
-// it cloned leaves the lock to a child that has not exec'ed yet, for
-// microseconds: so it is worth a few tries.
+// flock takes the lock, or returns ErrInUse. It is worth a few tries: a child that executes
+// gives it up microseconds after that of the run directory.
 func flock(fd int) error {
 	if err := fault("lock"); err != nil {
 		return err

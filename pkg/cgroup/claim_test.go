@@ -196,3 +196,28 @@ func TestCreateAwaitsDying(t *testing.T) {
 		}
 	})
 }
+
+// TestCreateAwaitsLock: a child of a supervisor that was killed has the lock until it
+// executes. (One try of five is enough, as above.)
+func TestCreateAwaitsLock(t *testing.T) {
+	eachHost(t, func(t *testing.T, h *Host) {
+		for try := 1; ; try++ {
+			first := create(t, h, Limits{})
+			removed := make(chan error, 1)
+			time.AfterFunc(270*time.Millisecond, func() { removed <- first.Remove() })
+			g, err := h.Create(testParent, path.Base(first.path()), testOwner, Limits{})
+			if err := <-removed; err != nil {
+				t.Fatal(err)
+			}
+			if err == nil {
+				if err := g.Remove(); err != nil {
+					t.Error(err)
+				}
+				return
+			}
+			if try == 5 {
+				t.Fatalf("Create = %v, want nil", err)
+			}
+		}
+	})
+}
