@@ -22,10 +22,34 @@ func failingStart(t *testing.T, c *container, l launch) map[string]int {
 	return found
 }
 
-func TestBudgetIdle(t *testing.T) { checkMany(t, idleSupervisor) }
+func TestBudgetIdle(t *testing.T) {
+	checkMany(t, func(t *testing.T, c *container, l launch) map[string]int {
+		s, idle := idleSupervisor(t, c, l)
+		found := map[string]int{"idle-threads": idle.threads, "idle-descriptors": s.openDescriptors(t)}
+		s.terminate(t)
+		return found
+	})
+}
 
-// idleSupervisor looks at one that has nothing more to do.
-func idleSupervisor(t *testing.T, c *container, l launch) map[string]int {
+// TestBudgetMemory is with one CPU for the Go runtime. With two, chance decides which of
+// them most has been allocated on when there is to be one, and a fifth of the memory is
+// spent on giving the other one up, or not.
+func TestBudgetMemory(t *testing.T) {
+	checkMany(t, func(t *testing.T, c *container, l launch) map[string]int {
+		l.env = []string{"GOMAXPROCS=1"}
+		s, idle := idleSupervisor(t, c, l)
+		found := map[string]int{
+			"start-faults":    idle.faults,
+			"idle-memory-own": s.memory(t, "RssAnon"),
+			"idle-memory":     s.memory(t, "VmRSS"),
+		}
+		s.terminate(t)
+		return found
+	})
+}
+
+// idleSupervisor returns one that has nothing more to do, and its numbers.
+func idleSupervisor(t *testing.T, c *container, l launch) (*supervisor, usage) {
 	l.command = []string{"/bin/workload", "until-term", "0"}
 	s := launched(t, c, l)
 	if err := s.awaitOutput("."); err != nil {
@@ -34,14 +58,12 @@ func idleSupervisor(t *testing.T, c *container, l launch) map[string]int {
 	if err := s.loggedOnce("msg=started"); err != nil {
 		t.Fatal(err)
 	}
-	found := s.settled(t)
-	s.terminate(t)
-	return found
+	return s, s.settled(t)
 }
 
 // settled returns the supervisor's numbers once they have stayed the same for a
 // tenth of a second.
-func (s *supervisor) settled(t *testing.T) map[string]int {
+func (s *supervisor) settled(t *testing.T) usage {
 	const looks = 20 // at poll's distances
 	last, same := usage{}, 0
 	if err := poll(patience, func() error {
@@ -56,11 +78,5 @@ func (s *supervisor) settled(t *testing.T) map[string]int {
 	}); err != nil {
 		t.Fatal(err)
 	}
-	return map[string]int{
-		"start-faults":     last.faults,
-		"idle-threads":     last.threads,
-		"idle-descriptors": s.openDescriptors(t),
-		"idle-memory-own":  s.memory(t, "RssAnon"),
-		"idle-memory":      s.memory(t, "VmRSS"),
-	}
+	return last
 }

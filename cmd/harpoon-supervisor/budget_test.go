@@ -87,7 +87,7 @@ func TestBudgetInitialisation(t *testing.T) {
 
 // byMedian are the budgets of which the median counts; of others, which only rise when
 // something else happens, the least does.
-var byMedian = []string{"start-faults", "idle-memory-own", "idle-memory", "idle-descriptors"}
+var byMedian = []string{"start-faults", "idle-memory-own", "idle-memory"}
 
 // checkMany starts a number of supervisors, takes the numbers that look finds in
 // each, and checks the one of each kind that counts. They run on two CPUs: where
