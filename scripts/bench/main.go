@@ -7,14 +7,14 @@
 //
 // Usage, as root, in the repository:
 //
-//	bench [-rounds N] [-only start,stop] [-out DIR] SUPERVISOR
+//	bench [-rounds N] [-only start,stop] [-match REGEXP] [-out DIR] SUPERVISOR
 //	bench -render FILE
 //
 // It prints tables. With -out it also writes them, as result.json, result.md and
 // chart.svg. With -render it measures nothing: it makes the result in FILE the one
 // that is committed and shown in README.md.
 //
-// It leaves nothing behind: see warden.go. Its status is 1 if ours was left out.
+// It leaves nothing behind, unless it is ended by SIGKILL: see warden.go. Its status is 1 if ours was left out.
 package main
 
 import (
