@@ -57,7 +57,7 @@ type client struct {
 	mailbox chan announcement
 }
 
-// command is an event from a client.
+// command is an event from a client; without a name it is what is none.
 type command struct {
 	from *client
 	name string
@@ -142,7 +142,16 @@ func receiveNow(fd uintptr, buf []byte) (int, error) {
 // read is the goroutine that turns what the client sends into commands, until
 // it has hung up or sends what cannot be read. It returns that reason.
 func (c *client) read(commands chan<- command, quit <-chan struct{}) error {
-	decoder := eventstream.NewTypeDecoder(c, maxCommand)
+	put := func(name string) bool {
+		select {
+		case commands <- command{c, name}:
+			return true
+		case <-quit:
+			return false
+		}
+	}
+	told := false // once is enough, whatever it goes on to send
+	decoder := eventstream.NewTypeDecoder(c, maxCommand, func() { told = told || put("") })
 	for {
 		event, err := decoder.Next()
 		if err == io.EOF {
@@ -151,9 +160,7 @@ func (c *client) read(commands chan<- command, quit <-chan struct{}) error {
 		if err != nil {
 			return err
 		}
-		select {
-		case commands <- command{c, event.Type}:
-		case <-quit:
+		if !put(event.Type) {
 			return nil
 		}
 	}

@@ -59,7 +59,8 @@ func TestRead(t *testing.T) {
 		{"people", "event: stop\n\n", []string{"stop"}, false},
 		{"known agents", "event: stop\ndata\n\nevent: kill\ndata\n\n", []string{"stop", "kill"}, false},
 		{"carriage returns", "event:exit\r\rid: 1\r\nevent: stop\r\n\r\n", []string{"exit", "stop"}, false},
-		{"unfinished", "event: stop\n", nil, false},
+		{"unfinished", "event: stop\n", []string{""}, false},
+		{"no events, told once", "stop\n\nstop\n\nevent: kill\n\nstop", []string{"", "kill"}, false},
 		{"unknown", "event: dance\n\n", []string{"dance"}, false},
 		{"oversized", "event: stop\ndata: " + strings.Repeat("x", maxCommand) + "\n\n", nil, true},
 	} {

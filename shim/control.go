@@ -22,6 +22,8 @@ func (s *supervisor) onCommand(c command) {
 		}
 		s.log.Info("exit asked", by...)
 		s.endFor(byExit)
+	case "":
+		s.log.Warn("no command: one is a line \"event: NAME\" and an empty line", by...)
 	default:
 		s.log.Warn("bad command", append(by, "command", short(c.name))...)
 	}

@@ -23,12 +23,13 @@ var malformed = []struct {
 	{"10 MB of comments", strings.Repeat(": x\n", 10<<20/4), 0, false},
 	{"10 MB of empty lines", strings.Repeat("\n", 10<<20), 0, false},
 	{"a type that is too long for a line of the log", "event: " + strings.Repeat("y", 60_000) + "\n\n", 1, false},
-	{"binary", "\x00\xff\xfe\x01\n\n\x80\r\r", 0, false},
+	{"binary", "\x00\xff\xfe\x01\n\n\x80\r\r", 1, false},
 	{"a binary type", "event: \x00\xff\x1b[2J\nkill\n\n", 1, false},
-	{"a truncated command", "event: kill\n", 0, false},
+	{"10 MB of what is no event", strings.Repeat("kill\n\n", 10<<20/6), 1, false},
+	{"a truncated command", "event: kill\n", 1, false},
 	{"no type", "data: kill\n\n", 1, false},
-	{"JSON", `{"event": "kill"}` + "\n\n", 0, false},
-	{"HTTP", "POST /kill HTTP/1.1\r\nHost: x\r\n\r\n", 0, false},
+	{"JSON", `{"event": "kill"}` + "\n\n", 1, false},
+	{"HTTP", "POST /kill HTTP/1.1\r\nHost: x\r\n\r\n", 1, false},
 }
 
 // TestMalformedCommands: what is malformed or too large is no command, costs a line in the
@@ -55,7 +56,7 @@ func TestMalformedCommands(t *testing.T) {
 			if ended := rude.cutOff(); ended != nil {
 				t.Errorf("%s: %v", g.name, ended)
 			}
-		} else if err != nil {
+		} else if err := errors.Join(err, rude.conn.CloseWrite()); err != nil {
 			t.Errorf("%s: %v, want it to be read", g.name, err)
 		}
 		if err := poll(patience, func() error {

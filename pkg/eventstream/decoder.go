@@ -29,7 +29,8 @@ const (
 type Decoder struct {
 	r         io.Reader
 	max       int
-	typesOnly bool  // see NewTypeDecoder
+	typesOnly bool // see NewTypeDecoder
+	ignored   func()
 	err       error // returned once unread is used up
 
 	unread  []byte // what of chunk has not been decoded
@@ -40,6 +41,7 @@ type Decoder struct {
 	named  bool   // name is its type
 	name   string // kept from event to event: mostly it is the same one again
 	filled bool   // it has data
+	odd    bool   // it has a line that is neither a comment nor of an id or retry
 	size   int    // all its bytes, a line end counted as one
 	buf    []byte // its data lines, each with a LF, then the line being read
 	data   int    // length of the data lines in buf
@@ -63,9 +65,11 @@ func NewDecoder(r io.Reader, maxEvent int) *Decoder {
 // NewTypeDecoder returns a Decoder for who asks for the types of events alone. It is
 // as that of NewDecoder, but that events have no Data, whatever was sent, and that of
 // a long type there are only the first bytes, 1000 at least; so it never holds more
-// than a few KiB.
-func NewTypeDecoder(r io.Reader, maxEvent int) *Decoder {
-	return &Decoder{r: r, max: maxEvent, typesOnly: true}
+// than a few KiB. Next calls ignored, unless it is nil, for each group of lines that made
+// no event, though not all were comments, ids and retries, and for an unfinished event at
+// the end of the stream: somebody meant something by it.
+func NewTypeDecoder(r io.Reader, maxEvent int, ignored func()) *Decoder {
+	return &Decoder{r: r, max: maxEvent, typesOnly: true, ignored: ignored}
 }
 
 // Next returns the next event. Its Data is valid until the next call of Next.
@@ -84,10 +88,22 @@ func (d *Decoder) Next() (Event, error) {
 			}
 		}
 		if d.err != nil {
+			d.drop()
 			return Event{}, d.err
 		}
 		d.read()
 	}
+}
+
+// drop ends what is unfinished at the end of the stream.
+func (d *Decoder) drop() {
+	if d.err != io.EOF {
+		return
+	}
+	if d.line > 0 {
+		d.endLine()
+	}
+	d.forget()
 }
 
 // read fills unread, or sets err, or both: a reader may return its last bytes
@@ -178,7 +194,7 @@ func (d *Decoder) endLine() bool {
 		if d.named || d.filled {
 			return true
 		}
-		d.reset()
+		d.forget()
 		return false
 	}
 	if line[0] == ':' {
@@ -207,6 +223,7 @@ func (d *Decoder) field(line []byte) {
 			value = value[1:]
 		}
 	}
+	d.odd = d.odd || string(name) != "id" && string(name) != "retry"
 	switch string(name) {
 	case "event":
 		d.named = len(value) > 0
@@ -240,9 +257,17 @@ func (d *Decoder) take() Event {
 	return e
 }
 
+// forget is reset for what has not become an event.
+func (d *Decoder) forget() {
+	if d.odd && d.ignored != nil {
+		d.ignored()
+	}
+	d.reset()
+}
+
 // reset begins a new event.
 func (d *Decoder) reset() {
-	d.size, d.data, d.named, d.filled = 0, 0, false, false
+	d.size, d.data, d.named, d.filled, d.odd = 0, 0, false, false, false
 	d.buf = d.buf[:0]
 	if cap(d.buf) > keepSize {
 		d.buf = nil

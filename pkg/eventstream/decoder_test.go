@@ -225,7 +225,7 @@ func TestMemoryIsReleased(t *testing.T) {
 func TestIgnoredTakesNoMemory(t *testing.T) {
 	const large = 1 << 16
 	x := strings.Repeat("x", large)
-	for _, decoder := range []func(io.Reader, int) *Decoder{NewDecoder, NewTypeDecoder} {
+	for _, decoder := range []func(io.Reader, int) *Decoder{NewDecoder, newTypeDecoder} {
 		for _, line := range []string{":" + x, "id:" + x, x, "datax" + x, "events:" + x, "\ufeff:" + x, "data:" + x, "event:" + x} {
 			used := strings.HasPrefix(line, "data:") || strings.HasPrefix(line, "event:")
 			for _, stream := range []string{line, line + "\n", "event: a\ndata: b\n" + line} {
@@ -252,27 +252,6 @@ func TestNextDoesNotAllocate(t *testing.T) {
 	if got != 0 || err != nil {
 		t.Errorf("allocations of Next = %v, %v, want 0, nil", got, err)
 	}
-}
-
-// TestTypeDecoder: all that it does not tell is what there is beside a type.
-func TestTypeDecoder(t *testing.T) {
-	for _, test := range decodeTests {
-		got, err := all(NewTypeDecoder(strings.NewReader(test.stream), 1<<16))
-		if want := types(test.want); !slices.Equal(types(got), want) || err != io.EOF {
-			t.Errorf("%s: %.2000q, %v, want %.2000q, EOF", test.name, got, err, want)
-		}
-		if slices.ContainsFunc(got, func(e result) bool { return e.Data != "" || len(e.Type) > keepSize }) {
-			t.Errorf("%s: %.2000q, want types only, and cut", test.name, got)
-		}
-	}
-}
-
-// types leaves what a decoder of types tells for certain.
-func types(events []result) (list []result) {
-	for _, e := range events {
-		list = append(list, result{Type: e.Type[:min(len(e.Type), 1000)]})
-	}
-	return list
 }
 
 // TestDataHasNoRoom appends to the data of an event, which must not change what

@@ -85,7 +85,7 @@ func FuzzDecoder(f *testing.F) {
 			t.Errorf("by %d bytes: decode(%q) = %q, %v, want %q, EOF", n, stream, got, err, want)
 		}
 
-		got, err = all(NewTypeDecoder(pieces{strings.NewReader(stream), n}, len(stream)+1))
+		got, err = all(newTypeDecoder(pieces{strings.NewReader(stream), n}, len(stream)+1))
 		if want := types(want); !slices.Equal(types(got), want) || err != io.EOF {
 			t.Errorf("types by %d bytes: decode(%q) = %q, %v, want %q, EOF", n, stream, got, err, want)
 		}
