@@ -28,8 +28,9 @@ type runDir struct {
 
 var errLocked = errors.New("run directory is locked: another supervisor is running in it")
 
-// lockPatience is how long the lock is tried for. A supervisor that was killed while it
-// cloned leaves it to the child until that executes: for a moment, but 200 ms were seen.
+// lockPatience is how long the lock is tried for, once it is no container of before that
+// has it. A supervisor that was killed while it cloned leaves it to the child until that
+// executes: for a moment, but 200 ms were seen.
 const lockPatience = time.Second
 
 // lockRunDir opens and locks the working directory.

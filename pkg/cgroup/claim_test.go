@@ -169,44 +169,38 @@ func TestCreateRefused(t *testing.T) {
 
 // TestCreateAwaitsDying: the processes of another may be dying, with a supervisor that was
 // killed just now. (Reclaim kills them here, which also shows that the group is not locked
-// meanwhile, but while they die: it does so between two looks. One try of five is enough, as
-// the patience is short.)
+// meanwhile, but while they die: it does so between two looks.)
 func TestCreateAwaitsDying(t *testing.T) {
-	eachHost(t, func(t *testing.T, h *Host) {
+	createsAfter(t, func(t *testing.T, h *Host) (id string, end func() error) {
 		other := Owner{Dev: 1, Ino: 3}
-		for try := 1; ; try++ {
-			id, p := abandon(t, h, other)
-			reclaimed := make(chan error, 1)
-			time.AfterFunc(270*time.Millisecond, func() { reclaimed <- h.Reclaim(testParent, id, other) })
-			g, err := h.Create(testParent, id, testOwner, Limits{})
-			if err := <-reclaimed; err != nil {
-				t.Fatal(err)
-			}
-			_ = p.Process.Kill() // if that has not
+		id, p := abandon(t, h, other)
+		t.Cleanup(func() {
+			_ = p.Process.Kill() // if Reclaim has not
 			p.killed(t)
-			if err == nil {
-				if err := g.Remove(); err != nil {
-					t.Error(err)
-				}
-				return
-			}
-			if try == 5 {
-				t.Fatalf("Create = %v, want nil", err)
-			}
-		}
+		})
+		return id, func() error { return h.Reclaim(testParent, id, other) }
 	})
 }
 
 // TestCreateAwaitsLock: a child of a supervisor that was killed has the lock until it
-// executes. (One try of five is enough, as above.)
+// executes.
 func TestCreateAwaitsLock(t *testing.T) {
+	createsAfter(t, func(t *testing.T, h *Host) (id string, end func() error) {
+		g := create(t, h, Limits{})
+		return path.Base(g.path()), g.Remove
+	})
+}
+
+// createsAfter makes the group that occupy has taken, and whose end comes meanwhile. One
+// try of five is enough, as the patience is short.
+func createsAfter(t *testing.T, occupy func(*testing.T, *Host) (id string, end func() error)) {
 	eachHost(t, func(t *testing.T, h *Host) {
 		for try := 1; ; try++ {
-			first := create(t, h, Limits{})
-			removed := make(chan error, 1)
-			time.AfterFunc(270*time.Millisecond, func() { removed <- first.Remove() })
-			g, err := h.Create(testParent, path.Base(first.path()), testOwner, Limits{})
-			if err := <-removed; err != nil {
+			id, end := occupy(t, h)
+			ended := make(chan error, 1)
+			time.AfterFunc(270*time.Millisecond, func() { ended <- end() })
+			g, err := h.Create(testParent, id, testOwner, Limits{})
+			if err := <-ended; err != nil {
 				t.Fatal(err)
 			}
 			if err == nil {

@@ -14,7 +14,8 @@
 // chart.svg. With -render it measures nothing: it makes the result in FILE the one
 // that is committed and shown in README.md.
 //
-// It leaves nothing behind, unless it is ended by SIGKILL: see warden.go. Its status is 1 if ours was left out.
+// It leaves nothing behind, unless it is ended by SIGKILL: see warden.go. Its status
+// is 1 if ours was left out.
 package main
 
 import (
