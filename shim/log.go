@@ -18,7 +18,7 @@ type lines struct {
 	written chan struct{} // closed when all has been written
 }
 
-// logTime is how package slog writes a time, in the zone of the process.
+// logTime is how package slog writes a time.
 const logTime = "2006-01-02T15:04:05.000Z07:00"
 
 // newLines returns the writer to the descriptor.

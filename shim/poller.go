@@ -6,6 +6,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"harpoon-supervisor/pkg/stack"
 )
 
 // poller tells clients that their sockets can be read or written. They do not go
@@ -32,6 +34,7 @@ func newPoller() (*poller, error) {
 	}
 	p := &poller{file: file, fd: fd, clients: map[int32]*client{}}
 	go func() { // poll
+		stack.Grow()
 		_ = raw.Read(p.poll) // until close
 	}()
 	return p, nil

@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"harpoon-supervisor/pkg/stack"
 	"harpoon-supervisor/pkg/syncpipe"
 )
 
@@ -92,6 +93,7 @@ func (s *supervisor) clearRun(settled func() *run) {
 	before, done := s.cleared, make(chan struct{})
 	s.cleared = done
 	go func() {
+		stack.Grow()
 		defer close(done)
 		<-before
 		r := settled()

@@ -8,10 +8,12 @@ import (
 	"os"
 	"runtime/debug"
 	"strconv"
+	"time"
 
 	"golang.org/x/sys/unix"
 
 	"harpoon-supervisor/pkg/cgroup"
+	"harpoon-supervisor/pkg/stack"
 )
 
 // Options are the command line.
@@ -47,6 +49,8 @@ func Run(o Options) {
 	// For init, which inherits it: each huge page that its heap is given would count
 	// 2 MiB against the container's limit. It allows them again for the command.
 	_ = unix.Prctl(unix.PR_SET_THP_DISABLE, 1, 0, 0, 0) // a kernel without has none
+	// For the log: as in the states, and without a file to read.
+	time.Local = time.UTC
 	lines := newLines(int(os.Stderr.Fd()))
 	log := lines.logger()
 	fail := func(err error) {
@@ -62,6 +66,7 @@ func Run(o Options) {
 	s.starter.trace, s.starter.caught, s.starter.monitor = openTrace(o.Trace, log), signals.caught, monitor
 	start := s.nextRun()
 	go func() {
+		stack.Grow()
 		s.starter.awaitBirth()
 		// While init is at work.
 		signals.catchTraps()
