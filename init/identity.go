@@ -118,7 +118,7 @@ func (c *container) setUser() error {
 	if err := call(unix.SYS_SETRESUID, uid, uid, uid); err != nil {
 		return fmt.Errorf("uid %d: %w", uid, err)
 	}
-	return nil
+	return c.armParentDeath()
 }
 
 // setCapabilities makes every set what was asked for. Those of the bounding set
@@ -145,19 +145,7 @@ func (c *container) setCapabilities() error {
 			return fmt.Errorf("ambient capability %d: %w", capability, err)
 		}
 	}
-	return nil
-}
-
-// armed arms the parent-death signal at once after a change of credentials, which
-// clears it: the next step may hang, in a working directory on a dead server, say,
-// and would outlive the shim.
-func (c *container) armed(change func() error) func() error {
-	return func() error {
-		if err := change(); err != nil {
-			return err
-		}
-		return c.armParentDeath()
-	}
+	return c.armParentDeath()
 }
 
 // enterWorkingDir changes to the working directory and makes sure that it is
@@ -179,8 +167,10 @@ func (c *container) enterWorkingDir() error {
 	return nil
 }
 
-// armParentDeath makes the kernel kill this process, and later the command,
-// when the shim dies.
+// armParentDeath makes the kernel kill this process, and later the command, when the
+// shim dies. A change of credentials takes that back, so it is called at once after one:
+// the next step may hang, in a working directory on a dead server, say, and would
+// outlive the shim.
 func (c *container) armParentDeath() error {
 	return unix.Prctl(unix.PR_SET_PDEATHSIG, uintptr(unix.SIGKILL), 0, 0, 0)
 }

@@ -50,7 +50,8 @@ func run(pipe *syncpipe.Conn) (err error) {
 	if err != nil {
 		return err
 	}
-	for _, s := range steps(newContainer(m, pipe)) {
+	c := newContainer(m, pipe)
+	for _, s := range steps(c) {
 		current = s.name
 		setName(s.threadName())
 		traced := m.Config.Trace && !s.silent
@@ -60,7 +61,7 @@ func run(pipe *syncpipe.Conn) (err error) {
 		}
 		err := fault(s.name)
 		if err == nil {
-			err = s.run()
+			err = s.run(c)
 		}
 		if err != nil {
 			return err

@@ -14,7 +14,7 @@ import (
 // name holds 14 bytes of it (prctl(2), PR_SET_NAME).
 type step struct {
 	name string
-	run  func() error
+	run  func(*container) error
 	// short is for a name that may be longer.
 	short string
 	// silent: no message after it, because the pipe must be quiet there, and
@@ -59,100 +59,103 @@ func newContainer(m syncpipe.Message, pipe *syncpipe.Conn) *container {
 
 // steps returns the steps that this process takes, in order.
 func steps(c *container) []step {
-	return slices.DeleteFunc(allSteps(c), func(s step) bool { return !s.takenBy(c.role()) })
+	list := make([]step, 0, len(stepsBefore)+len(c.mounts)+1+len(stepsAfter))
+	list = append(list, stepsBefore...)
+	for i, m := range c.mounts { // rootfs/...
+		list = append(list, step{name: "mount " + m.Dest, short: m.short(), by: hostRoot, run: func(c *container) error { return c.mount(&c.mounts[i]) }})
+	}
+	if len(c.Mounts) > 1 {
+		list = append(list, step{name: "check mounts", run: (*container).checkMounts, by: hostRoot})
+	}
+	list = append(list, stepsAfter...)
+	return slices.DeleteFunc(list, func(s step) bool { return !s.takenBy(c.role()) })
 }
 
-// allSteps returns the steps in order. The order is the content: each stands
-// where it stands for the reason given.
-func allSteps(c *container) []step {
-	list := []step{
+// The steps in order, those before the mounts of the configuration and those after. The
+// order is the content: each stands where it stands for the reason given.
+var (
+	stepsBefore = []step{
 		// First, so that nothing of what follows is done or charged outside.
-		{name: "enter cgroup", run: c.enterCgroup, by: each},
+		{name: "enter cgroup", run: (*container).enterCgroup, by: each},
 		// After it, or the container would see /PARENT/ID as its cgroup.
-		{name: "unshare cgroup", run: c.unshareCgroup},
+		{name: "unshare cgroup", run: (*container).unshareCgroup},
 		// After it, too: the cgroup's cpuset is what the affinity is cut to.
-		{name: "reset thread", run: c.resetThread},
+		{name: "reset thread", run: (*container).resetThread},
 		// Before sysfs, which shows the namespace of whoever mounts it.
-		{name: "join network", run: c.joinNetwork, by: hostRoot},
+		{name: "join network", run: (*container).joinNetwork, by: hostRoot},
 		// Before any other mount, or the host would see those.
 		//
 		//	/         the host's mounts, private
-		{name: "make private", run: c.makePrivate, by: each},
-		{name: "open rootfs", run: c.openRootfs, by: hostRoot},
+		{name: "make private", run: (*container).makePrivate, by: each},
+		{name: "open rootfs", run: (*container).openRootfs, by: hostRoot},
 		// A bind mount of the rootfs over itself, or, where a mount point is
 		// missing, an overlay with a tmpfs above the rootfs:
 		//
 		//	/         the host's mounts
 		//	rootfs    bind | tmpfs, overlay
-		{name: "mount root", run: c.mountRoot, by: hostRoot},
-		{name: "place /proc", run: c.placeProc, by: outfitter},
-		{name: "take root", run: c.takeRoot, by: inside},
+		{name: "mount root", run: (*container).mountRoot, by: hostRoot},
+		{name: "place /proc", run: (*container).placeProc, by: outfitter},
+		{name: "take root", run: (*container).takeRoot, by: inside},
 		//	rootfs/proc
-		{name: "mount /proc", run: c.mountProc},
+		{name: "mount /proc", run: (*container).mountProc},
 		//	rootfs/sys
-		{name: "mount /sys", run: c.mountSys, by: hostRoot},
+		{name: "mount /sys", run: (*container).mountSys, by: hostRoot},
 		//	rootfs/dev, dev/pts, dev/shm
-		{name: "mount /dev", run: c.mountDev, by: hostRoot},
+		{name: "mount /dev", run: (*container).mountDev, by: hostRoot},
 	}
-	for i, m := range c.mounts { // rootfs/...
-		list = append(list, step{name: "mount " + m.Dest, short: m.short(), by: hostRoot, run: func() error { return c.mount(&c.mounts[i]) }})
-	}
-	if len(c.Mounts) > 1 {
-		list = append(list, step{name: "check mounts", run: c.checkMounts, by: hostRoot})
-	}
-	return append(list, []step{
+	stepsAfter = []step{
 		// Nothing else can get there any more.
-		{name: "clear /proc", run: c.clearProc, by: outfitter},
+		{name: "clear /proc", run: (*container).clearProc, by: outfitter},
 		// All mount points have been made now.
-		{name: "make read-only", run: c.makeReadOnly, by: hostRoot},
+		{name: "make read-only", run: (*container).makeReadOnly, by: hostRoot},
 		// From a /dev that is read-only already.
-		{name: "own streams", run: c.ownStreams},
+		{name: "own streams", run: (*container).ownStreams},
 		// With the null device from there.
 		//
 		//	rootfs/proc/..., sys/...
-		{name: "mask paths", run: c.maskPaths, by: each},
+		{name: "mask paths", run: (*container).maskPaths, by: each},
 		//	/         rootfs and what is in it, nothing else
-		{name: "switch root", run: c.switchRoot},
-		{name: "set hostname", run: c.setHostname},
-		{name: "set limits", run: c.setLimits},
+		{name: "switch root", run: (*container).switchRoot},
+		{name: "set hostname", run: (*container).setHostname},
+		{name: "set limits", run: (*container).setLimits},
 		// All files of ours have been made, with the modes that were meant.
-		{name: "set umask", run: c.setUmask},
+		{name: "set umask", run: (*container).setUmask},
 		// While this is still root: pipes are given to the command's user.
-		{name: "give pipes", run: c.givePipes, by: hostRoot},
+		{name: "give pipes", run: (*container).givePipes, by: hostRoot},
 		// The last step of the outfitter: now init takes its steps.
-		{name: "hand over", run: c.handOver, by: outfitter},
+		{name: "hand over", run: (*container).handOver, by: outfitter},
 		// While this is still root: its keys are counted against root's quota.
-		{name: "new keyring", run: c.newKeyring},
-		{name: "no new privs", run: c.noNewPrivs},
+		{name: "new keyring", run: (*container).newKeyring},
+		{name: "no new privs", run: (*container).noNewPrivs},
 		// Capabilities leave the bounding set while there is CAP_SETPCAP.
-		{name: "drop bounding", run: c.dropBounding},
-		{name: "set user", run: c.armed(c.setUser)},
-		{name: "set caps", run: c.armed(c.setCapabilities)},
+		{name: "drop bounding", run: (*container).dropBounding},
+		{name: "set user", run: (*container).setUser},
+		{name: "set caps", run: (*container).setCapabilities},
 		// As the command's user, who must be allowed to enter it.
-		{name: "enter workdir", run: c.enterWorkingDir},
-		{name: "find command", run: c.lookUp},
+		{name: "enter workdir", run: (*container).enterWorkingDir},
+		{name: "find command", run: (*container).lookUp},
 		// Once more, whatever the steps before it have changed.
-		{name: "parent death", run: c.armParentDeath},
+		{name: "parent death", run: (*container).armParentDeath},
 		// All that needs memory has been done. The shim writes limits that may be too
 		// tight for a Go program; from here on the memory is the container's, so
 		// nothing is sent but a failure.
-		{name: "tell ready", run: c.tellReady, silent: true},
+		{name: "tell ready", run: (*container).tellReady, silent: true},
 		// While the shim does so. After all that the filter forbids, and after no new
 		// privs, without which only root may install one. What is left to do is allowed
 		// to any command. Before the signals: whatever goes wrong here finds the runtime
 		// whole.
-		{name: "seccomp", run: c.installFilter, silent: true},
+		{name: "seccomp", run: (*container).installFilter, silent: true},
 		// The runtime cannot handle signals from here on.
-		{name: "reset signals", run: c.resetSignals, silent: true},
-		{name: "close descriptors", run: c.closeDescriptors, silent: true},
+		{name: "reset signals", run: (*container).resetSignals, silent: true},
+		{name: "close descriptors", run: (*container).closeDescriptors, silent: true},
 		// Until here it was a descriptor that cannot be written to: if the runtime dies,
 		// what it says is not in the command's output.
-		{name: "join stderr", run: c.joinStderr, silent: true},
-		{name: "await proceed", run: c.awaitProceed, silent: true},
-		{name: "allow huge pages", run: c.allowHugePages, silent: true},
-		{name: "exec", run: c.exec, silent: true},
-	}...)
-}
+		{name: "join stderr", run: (*container).joinStderr, silent: true},
+		{name: "await proceed", run: (*container).awaitProceed, silent: true},
+		{name: "allow huge pages", run: (*container).allowHugePages, silent: true},
+		{name: "exec", run: (*container).exec, silent: true},
+	}
+)
 
 // enterCgroup moves this thread into the cgroups whose tasks files have come with
 // the configuration. "0" is the writing thread (kernel document cgroup-v1/cgroups.rst);
