@@ -7,7 +7,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"harpoon-supervisor/pkg/stack"
+	"harpoon-supervisor/pkg/goruntime"
 )
 
 // poller tells clients that their sockets can be read or written. They do not go
@@ -34,7 +34,7 @@ func newPoller() (*poller, error) {
 	}
 	p := &poller{file: file, fd: fd, clients: map[int32]*client{}}
 	go func() { // poll
-		stack.Grow()
+		goruntime.GrowStack()
 		_ = raw.Read(p.poll) // until close
 	}()
 	return p, nil

@@ -7,7 +7,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"harpoon-supervisor/pkg/stack"
+	"harpoon-supervisor/pkg/goruntime"
 	"harpoon-supervisor/pkg/syncpipe"
 )
 
@@ -93,7 +93,7 @@ func (s *supervisor) clearRun(settled func() *run) {
 	before, done := s.cleared, make(chan struct{})
 	s.cleared = done
 	go func() {
-		stack.Grow()
+		goruntime.GrowStack()
 		defer close(done)
 		<-before
 		r := settled()

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"math"
 	"os"
+	"runtime"
 	"runtime/debug"
 	"strconv"
 	"time"
@@ -13,7 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"harpoon-supervisor/pkg/cgroup"
-	"harpoon-supervisor/pkg/stack"
+	"harpoon-supervisor/pkg/goruntime"
 )
 
 // Options are the command line.
@@ -35,6 +36,7 @@ const exitFailed = 1
 // the process. It must be called on the main goroutine, in a function init or locked to
 // the main thread.
 func Run(o Options) {
+	runtime.GOMAXPROCS(2) // package goruntime has left one, and there are two things to do
 	signals := catchSignals()
 	// The agent may have asked to be outlived by nobody (prctl(2)); the container is to.
 	_ = unix.Prctl(unix.PR_SET_PDEATHSIG, 0, 0, 0, 0)
@@ -66,7 +68,7 @@ func Run(o Options) {
 	s.starter.trace, s.starter.caught, s.starter.monitor = openTrace(o.Trace, log), signals.caught, monitor
 	start := s.nextRun()
 	go func() {
-		stack.Grow()
+		goruntime.GrowStack()
 		s.starter.awaitBirth()
 		// While init is at work.
 		signals.catchTraps()

@@ -10,7 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"harpoon-supervisor/pkg/stack"
+	"harpoon-supervisor/pkg/goruntime"
 )
 
 // signals are the channels on which those arrive that mean something. TERM and
@@ -52,7 +52,7 @@ func catchSignals() signals {
 	}
 	s := signals{end: make(chan os.Signal, 2), others: make(chan os.Signal, 1), caught: make(chan struct{})}
 	go func() {
-		stack.Grow()
+		goruntime.GrowStack()
 		defer close(s.caught)
 		signal.Notify(s.end, endSignals...)
 		signal.Notify(s.others, unix.SIGQUIT)

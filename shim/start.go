@@ -9,7 +9,7 @@ import (
 
 	"harpoon-supervisor/pkg/agent"
 	"harpoon-supervisor/pkg/cgroup"
-	"harpoon-supervisor/pkg/stack"
+	"harpoon-supervisor/pkg/goruntime"
 	"harpoon-supervisor/pkg/syncpipe"
 )
 
@@ -64,7 +64,7 @@ func newStarter(o Options, owner cgroup.Owner, last cgroupName) *starter {
 // executed. With an error the run is to be cleared. Canceling ctx aborts it,
 // unless the command runs already.
 func (s *starter) start(ctx context.Context, number int) (*run, error) {
-	stack.Grow()
+	goruntime.GrowStack()
 	defer s.settle()
 	r := &run{number: number}
 	err := s.step(r, "take over", func() error { return s.takeOver(s.refusal != nil) })

@@ -31,12 +31,8 @@ func TestBudgetIdle(t *testing.T) {
 	})
 }
 
-// TestBudgetMemory is with one CPU for the Go runtime. With two, chance decides which of
-// them most has been allocated on when there is to be one, and a fifth of the memory is
-// spent on giving the other one up, or not.
 func TestBudgetMemory(t *testing.T) {
 	checkMany(t, func(t *testing.T, c *container, l launch) map[string]int {
-		l.env = []string{"GOMAXPROCS=1"}
 		s, idle := idleSupervisor(t, c, l)
 		found := map[string]int{
 			"start-faults":    idle.faults,

@@ -13,8 +13,8 @@ import (
 	"os"
 	"strings"
 
-	_ "harpoon-supervisor/init"      // runs in the helper process, and ends it
-	_ "harpoon-supervisor/pkg/stack" // for the main goroutine of both
+	_ "harpoon-supervisor/init"          // runs in the helper process, and ends it
+	_ "harpoon-supervisor/pkg/goruntime" // for both
 	"harpoon-supervisor/shim"
 )
 

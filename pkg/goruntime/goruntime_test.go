@@ -1,18 +1,18 @@
-package stack
+package goruntime
 
 import (
 	"testing"
 	"unsafe"
 )
 
-// TestGrow: a stack that has grown stays where it is while 4 KiB more are used; one that
+// TestGrowStack: a stack that has grown stays where it is while 4 KiB more are used; one that
 // has not is copied to a larger one.
-func TestGrow(t *testing.T) {
+func TestGrowStack(t *testing.T) {
 	for grow, want := range map[bool]bool{true: false, false: true} {
 		moved := make(chan bool)
 		go func() {
 			if grow {
-				Grow()
+				GrowStack()
 			}
 			var here byte
 			before := uintptr(unsafe.Pointer(&here))
@@ -20,7 +20,7 @@ func TestGrow(t *testing.T) {
 			moved <- uintptr(unsafe.Pointer(&here)) != before
 		}()
 		if got := <-moved; got != want {
-			t.Errorf("with Grow %v: moved %v, want %v", grow, got, want)
+			t.Errorf("with GrowStack %v: moved %v, want %v", grow, got, want)
 		}
 	}
 }
