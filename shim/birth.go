@@ -143,8 +143,6 @@ const birthPatience = 20 * time.Millisecond
 // one that hangs. What runs meanwhile is in its way, and does so on another CPU of
 // Go's, with another share of the heap, which stays: 160 KiB.
 func (s *starter) awaitBirth() {
-	select {
-	case <-s.birth:
-	case <-time.After(birthPatience):
-	}
+	defer time.AfterFunc(birthPatience, s.born).Stop()
+	<-s.birth
 }

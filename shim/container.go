@@ -58,11 +58,13 @@ func readRegular(name string, limit int) ([]byte, error) {
 	if !info.Mode().IsRegular() {
 		return nil, fmt.Errorf("%s: not a regular file", name)
 	}
-	data, err := io.ReadAll(io.LimitReader(f, int64(limit)+1))
-	if err == nil && len(data) > limit {
+	var data bytes.Buffer
+	data.Grow(int(min(info.Size(), int64(limit))) + bytes.MinRead)
+	_, err = data.ReadFrom(io.LimitReader(f, int64(limit)+1))
+	if err == nil && data.Len() > limit {
 		err = fmt.Errorf("%s: larger than %d bytes", name, limit)
 	}
-	return data, err
+	return data.Bytes(), err
 }
 
 // readConfig reads and validates agent.json.

@@ -60,8 +60,8 @@ func secondThread(guess string) string {
 func calmHelper(pid int) { _ = setSlack(strconv.Itoa(pid), monitorSlack) }
 
 // wake ends what calmMonitor has begun: should a goroutine be in a system call that takes
-// long, it is the monitor that lets the others have its CPU. It may have made a thread
-// for them, which then has its slack.
+// long, it is the monitor that lets the others have its CPU, until then as late as its
+// slack. It may have made a thread for them, which then has its slack.
 func (m monitor) wake() {
 	if m == "" {
 		return

@@ -43,7 +43,7 @@ type starter struct {
 	// is none.
 	born    func()
 	birth   chan struct{}
-	monitor monitor // calm until then
+	monitor monitor // calm until the first start is over
 }
 
 func newStarter(o Options, owner cgroup.Owner, last cgroupName) *starter {
@@ -52,10 +52,7 @@ func newStarter(o Options, owner cgroup.Owner, last cgroupName) *starter {
 		cloner: cloner{requests: make(chan func()), inherited: childrenOfMain()}, stuck: make(chan string, 1), appeared: make(chan struct{}),
 		birth: make(chan struct{}), takenOver: make(chan bool, 1),
 	}
-	s.born = sync.OnceFunc(func() {
-		s.monitor.wake()
-		close(s.birth)
-	})
+	s.born = sync.OnceFunc(func() { close(s.birth) })
 	return s
 }
 
@@ -65,6 +62,9 @@ func newStarter(o Options, owner cgroup.Owner, last cgroupName) *starter {
 // unless the command runs already.
 func (s *starter) start(ctx context.Context, number int) (*run, error) {
 	goruntime.GrowStack()
+	if number == 1 {
+		defer s.monitor.wake()
+	}
 	defer s.settle()
 	r := &run{number: number}
 	err := s.step(r, "take over", func() error { return s.takeOver(s.refusal != nil) })

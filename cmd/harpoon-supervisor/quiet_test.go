@@ -70,11 +70,14 @@ func sleepsBetweenTicks(t *testing.T, literal string) {
 	t.Errorf("each time more wake-ups than one a tick")
 }
 
-// TestPreciseTimers: once the command runs no timer of the supervisor is late any
-// more, as those of the runtime's monitor are while it starts.
+// TestPreciseTimers: once the container has started no timer of the supervisor is late
+// any more, as those of the runtime's monitor are until then.
 func TestPreciseTimers(t *testing.T) {
 	needRoot(t)
 	_, s := started(t, launch{command: []string{"/bin/workload", "until-term", "0"}}, "")
+	if err := s.loggedOnce("msg=started"); err != nil {
+		t.Fatal(err)
+	}
 	threads, err := os.ReadDir(s.proc("task"))
 	if err != nil {
 		t.Fatal(err)

@@ -81,7 +81,7 @@ func Detect() (*Host, error) {
 // usual returns the host's hierarchies if all v1 controllers are in their usual places
 // below dir, or else nil.
 func usual(dir string) *Host {
-	h := &Host{version: V1, self: ownCgroup}
+	h := &Host{version: V1, self: ownCgroup, hierarchies: make([]hierarchy, 0, len(controllersV1))}
 	mounts := map[uint64]string{} // by device number: each hierarchy has its own
 	for _, name := range controllersV1 {
 		mount := path.Join(dir, name)

@@ -46,7 +46,7 @@ func (h *Host) places(parent, id string, base func(mount, own string) (string, e
 	if !path.IsAbs(parent) || strings.ContainsRune(parent, 0) {
 		return nil, fmt.Errorf("cgroup parent %q: %w", parent, errNoParent)
 	}
-	var list []place
+	list := make([]place, 0, len(h.hierarchies))
 	for _, hi := range h.hierarchies {
 		list = append(list, place{hierarchy: hi, group: path.Join(parent, id), from: hi.mount})
 	}
