@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"harpoon-supervisor/pkg/goruntime"
 )
 
 // The Go runtime has a thread, its monitor, that looks after the others (sysmon in
@@ -66,6 +68,7 @@ func (m monitor) wake() {
 	if m == "" {
 		return
 	}
+	goruntime.GrowStack()
 	_ = setSlack(string(m), usualSlack) // first, so that there will be no more of them
 	for _, thread := range threads() {
 		_ = setSlack(thread, usualSlack) // it may have ended

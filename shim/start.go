@@ -63,7 +63,7 @@ func newStarter(o Options, owner cgroup.Owner, last cgroupName) *starter {
 func (s *starter) start(ctx context.Context, number int) (*run, error) {
 	goruntime.GrowStack()
 	if number == 1 {
-		defer s.monitor.wake()
+		defer func() { go s.monitor.wake() }() // first it is to be told what came of it
 	}
 	defer s.settle()
 	r := &run{number: number}

@@ -75,20 +75,22 @@ func sleepsBetweenTicks(t *testing.T, literal string) {
 func TestPreciseTimers(t *testing.T) {
 	needRoot(t)
 	_, s := started(t, launch{command: []string{"/bin/workload", "until-term", "0"}}, "")
-	if err := s.loggedOnce("msg=started"); err != nil {
-		t.Fatal(err)
+	if err := poll(patience, s.preciseTimers); err != nil {
+		t.Error(err)
 	}
+}
+
+// preciseTimers returns an error for a thread that has not the usual timer slack.
+func (s *supervisor) preciseTimers() error {
 	threads, err := os.ReadDir(s.proc("task"))
-	if err != nil {
-		t.Fatal(err)
-	}
 	for _, thread := range threads {
 		const usual = "50000\n" // ns
 		slack, err := os.ReadFile(filepath.Join("/proc", thread.Name(), "timerslack_ns"))
 		if !os.IsNotExist(err) && string(slack) != usual {
-			t.Errorf("thread %s: timer slack of %q ns, %v", thread.Name(), slack, err)
+			return fmt.Errorf("thread %s: timer slack of %q ns, %v", thread.Name(), slack, err)
 		}
 	}
+	return err
 }
 
 // wakeUps are, by thread, how often it has slept: voluntary_ctxt_switches of
