@@ -123,7 +123,6 @@ func (c *cloner) clone(ctx context.Context, b birth) (*child, error) {
 		if runtime.GOMAXPROCS(0) < 2 {
 			runtime.GOMAXPROCS(2)
 		}
-		defer useOneCPU()
 		debug.SetGCPercent(-1) // a collection stops the world
 		defer debug.SetGCPercent(gcPercent)
 		err = inNetwork(b.netNS, func() error {
@@ -149,13 +148,6 @@ func (c *cloner) clone(ctx context.Context, b birth) (*child, error) {
 	}
 	return made, err
 }
-
-// useOneCPU is for all the rest of the time, where one thing happens after another:
-// with more CPUs each goroutine that is made ready wakes another thread, which mostly
-// finds nothing to do. Before the first clone the call would cost 0.1 ms of what
-// everything waits for; much later it costs memory, as what has been spread over
-// CPUs stays so.
-func useOneCPU() { runtime.GOMAXPROCS(1) }
 
 // killUntil kills what is being cloned, again and again: it may not exist yet.
 func (c *cloner) killUntil(done <-chan struct{}, p *program) {
