@@ -133,7 +133,7 @@ func (s *starter) message(conn *syncpipe.Conn) (syncpipe.Message, []byte, error)
 // settle is for when init has all that it needs to begin, or there is none. What has
 // waited may go on, with one CPU for Go: from here on one thing happens after another, and
 // with more each goroutine that is made ready wakes another thread, which mostly finds
-// nothing to do. Before this point the call would take 0.1 ms of what everything waits
+// nothing to do. Before this point the call would take 0.2 ms of what everything waits
 // for; later it costs memory, as what has been spread over CPUs stays so.
 func (s *starter) settle() {
 	runtime.GOMAXPROCS(1)
