@@ -120,9 +120,7 @@ func (c *cloner) clone(ctx context.Context, b birth) (*child, error) {
 		// The kernel keeps this thread until the child has executed (clone(2),
 		// CLONE_VFORK), and the runtime, which is not told, the CPU that it runs
 		// on. Who hears of a stop, and who kills the child, need another one.
-		if runtime.GOMAXPROCS(0) < 2 {
-			runtime.GOMAXPROCS(2)
-		}
+		runtime.GOMAXPROCS(2)
 		debug.SetGCPercent(-1) // a collection stops the world
 		defer debug.SetGCPercent(gcPercent)
 		err = inNetwork(b.netNS, func() error {

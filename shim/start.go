@@ -40,7 +40,7 @@ type starter struct {
 	appeared chan struct{}
 	streams  streams // seen before that
 	// born closes birth: the first helper has all that it needs to begin, or there
-	// is none.
+	// is none, or it is not waited for any longer.
 	born    func()
 	birth   chan struct{}
 	monitor monitor // calm until the first start is over

@@ -12,9 +12,7 @@ func init() {
 	// of three processes, where each list that is begun anew is two page faults, and one
 	// when that CPU is given up. With one CPU it comes back to the first. Whatever has a
 	// use for two says so, with runtime.GOMAXPROCS.
-	if runtime.GOMAXPROCS(0) > 1 {
-		runtime.GOMAXPROCS(1)
-	}
+	runtime.GOMAXPROCS(1)
 }
 
 // room is what GrowStack asks for, in bytes: too much for a stack of 4 KiB.
