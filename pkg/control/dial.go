@@ -26,8 +26,14 @@ const maxSunPath = 107
 // As long as the socket does not exist, refuses connections or has a full
 // backlog, Dial tries again every 25 ms until ctx is done; its error then wraps
 // both the one of ctx and the one of the last attempt. Any other error is
-// returned at once. A ctx that will never be done waits for ever.
+// returned at once. A ctx that will never be done waits for ever; one that is done
+// connects to nobody.
+//
+// The Client has a goroutine and a descriptor until it is closed.
 func Dial(ctx context.Context, path string) (*Client, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, fmt.Errorf("dial %s: %w", path, err)
+	}
 	for {
 		conn, err := connect(path)
 		if err == nil {

@@ -67,6 +67,17 @@ func TestDialWaits(t *testing.T) {
 	}
 }
 
+// TestDialDone: a context that is done connects to nobody.
+func TestDialDone(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "control")
+	listen(t, path)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if c, err := Dial(ctx, path); c != nil || !errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), path) {
+		t.Errorf("Dial() = %v, %v, want %v", c, err, context.Canceled)
+	}
+}
+
 // fullBacklog makes a socket that refuses with EAGAIN until what it returns has
 // accepted a connection.
 func fullBacklog(t *testing.T, path string) func(string) {
