@@ -66,8 +66,8 @@ func (g *Group) tryClaim(owner Owner) error {
 }
 
 // Reclaim ends and removes what the owner has left in the group PARENT/ID, as Create does,
-// but makes and moves nothing. What is no group, or not marked as the owner's, or has a
-// supervisor, is left alone.
+// but makes and moves nothing; it may take as long. What is no group, or not marked as the
+// owner's, or has a supervisor, is left alone.
 func (h *Host) Reclaim(parent, id string, owner Owner) error {
 	places, err := h.places(parent, id, stay)
 	return h.reclaim(places, err, id, owner)

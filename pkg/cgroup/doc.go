@@ -5,7 +5,7 @@
 //	host, err := cgroup.Detect()
 //	g, err := host.Create("/harpoon", id, owner, limits)  made, locked, marked
 //	...       clone the process into g.FD(), or hand it g.Tasks()
-//	err = g.SetLimits(limits)                             once it is ready, if not limits.Roomy()
+//	err = g.SetLimits(limits)                             any time if limits.Roomy(), else once it is ready
 //	watch, err := g.WatchOOM()
 //	err = g.Stats(&stats)
 //	err = g.Remove()                                      whatever is still in it dies

@@ -52,6 +52,10 @@ type Group struct {
 // What a predecessor of the same owner has left in the group is killed, and the
 // group made anew. The error wraps ErrInUse or ErrNotOurs if it is another's. A
 // group that was made is removed again on error.
+//
+// It waits up to 8 s for a predecessor's processes to be gone, and about 1 s before it
+// returns ErrInUse or ErrNotOurs: who has the group may be about to end. Nothing cuts
+// that short.
 func (h *Host) Create(parent, id string, owner Owner, need Limits) (*Group, error) {
 	if err := ValidID(id); err != nil {
 		return nil, fmt.Errorf("cgroup: %w", err)

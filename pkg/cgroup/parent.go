@@ -133,7 +133,7 @@ func (h *Host) selfPlaces(id string, toBase func(mount, own string) (string, err
 // mounted, while /proc/self/cgroup tells the path from the hierarchy's root.
 func within(root, own string) (string, error) {
 	switch {
-	case own == "" || strings.HasPrefix(own, "/..") || strings.HasPrefix(root, "/.."):
+	case own == "" || strings.HasPrefix(own+"/", "/../") || strings.HasPrefix(root+"/", "/../"):
 		return "", errOutside
 	case root == "/":
 		return own, nil

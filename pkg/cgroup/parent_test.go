@@ -29,6 +29,7 @@ func TestWithin(t *testing.T) {
 		{"/a/b", "/a", "", errOutside},
 		{"/", "/../other", "", errOutside},
 		{"/..", "/", "", errOutside},
+		{"/", "/..a/b", "/..a/b", nil},
 		{"/", "", "", errOutside},
 	} {
 		got, err := within(tt.root, tt.own)

@@ -96,7 +96,8 @@ func newConn(file *os.File, blocking bool) (*Conn, error) {
 // Close closes this end; the other one reads EOF.
 func (c *Conn) Close() error { return c.file.Close() }
 
-// SetTimeout bounds the following calls of the shim's end to d from now.
+// SetTimeout bounds the following calls of the shim's end to d from now. It undoes an
+// Interrupt of before.
 func (c *Conn) SetTimeout(d time.Duration) error {
 	return c.file.SetDeadline(time.Now().Add(d))
 }

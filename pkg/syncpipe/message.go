@@ -137,6 +137,7 @@ type Failed struct {
 	Text string `json:"text"`
 }
 
+// Error says who failed, and Text.
 func (f *Failed) Error() string { return "init: " + f.Text }
 
 // Unwrap makes errors.Is work on the errno.
