@@ -8,6 +8,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// setMark is where passed measures from. What is timed begins after it: a test that is
+// late would find it shorter than it was.
 func (b *bed) setMark(*testscript.TestScript, []string) error {
 	b.mark = time.Now()
 	return nil

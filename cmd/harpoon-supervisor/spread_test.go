@@ -50,6 +50,9 @@ func TestSpread(t *testing.T) {
 	slices.Sort(delays)
 	least, most := delays[0], delays[len(delays)-1]
 	t.Logf("measured: the second delay of %d supervisors, 2 s and a tenth more or less: from %v to %v", n, least, most)
+	if least < 1790*time.Millisecond || most > 2210*time.Millisecond {
+		t.Errorf("delays from %v to %v, want them within a tenth of 2 s", least, most)
+	}
 	if most-least < 200*time.Millisecond {
 		t.Errorf("%d delays from %v to %v, want them spread over 400 ms", n, least, most)
 	}
