@@ -71,7 +71,17 @@ func TestHeldAppearance(t *testing.T) {
 	if err := s.awaitOutput("^fault: shim: publish control$"); err != nil {
 		t.Fatal(err)
 	}
-	<-time.After(200 * time.Millisecond) // a start takes some milliseconds
+	if err := poll(patience, func() error {
+		for _, pid := range c.processes() {
+			if name, _ := os.ReadFile("/proc/" + pid + "/comm"); string(name) == "/exec\n" {
+				return nil
+			}
+		}
+		return match("^waiting", s.output.String())
+	}); err != nil {
+		t.Fatalf("init is not where only the exec is left to it: %v", err)
+	}
+	<-time.After(200 * time.Millisecond) // which takes a millisecond
 	if strings.Contains(s.output.String(), "waiting") {
 		t.Error("the command runs, and there is no control yet")
 	}

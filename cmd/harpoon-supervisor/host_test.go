@@ -40,6 +40,9 @@ func lookAtHost() (h host, err error) {
 	if h.mounts, err = lines("/proc/self/mountinfo"); err != nil {
 		return h, err
 	}
+	h.mounts = slices.DeleteFunc(h.mounts, func(mount string) bool {
+		return slices.ContainsFunc(ofOthers, func(path string) bool { return strings.Contains(mount, " "+path+"/") })
+	})
 	if h.children, err = children(); err != nil {
 		return h, err
 	}
@@ -110,13 +113,17 @@ func added(what string, before, after []string) error {
 	return fmt.Errorf("%s: %s", what, strings.Join(more, "\n\t"))
 }
 
-// pathsInRun returns all paths below /run. What comes and goes meanwhile is left out,
-// and what the first mount(8) of a machine makes, which may be one of our scripts'.
+// ofOthers are paths where other programs of a host come and go: systemd and its units, a
+// person who logs in; and what the first mount(8) of a machine makes, which may be one of
+// our scripts'.
+var ofOthers = []string{"/run/lock", "/run/log", "/run/mount", "/run/systemd", "/run/udev", "/run/user"}
+
+// pathsInRun returns all other paths below /run. What comes and goes meanwhile is left out.
 func pathsInRun() ([]string, error) {
 	var paths []string
-	err := filepath.WalkDir("/run", func(path string, _ fs.DirEntry, err error) error {
+	err := filepath.WalkDir("/run", func(path string, entry fs.DirEntry, err error) error {
 		switch {
-		case path == "/run/mount":
+		case slices.Contains(ofOthers, path) && entry.IsDir():
 			return fs.SkipDir
 		case !os.IsNotExist(err):
 			paths = append(paths, path)

@@ -121,7 +121,7 @@ func (c *container) startTerminated() (*supervisor, error) {
 		return nil, err
 	}
 	defer dir.Close() // and the lock with it
-	if err := unix.Flock(int(dir.Fd()), unix.LOCK_EX); err != nil {
+	if err := unix.Flock(int(dir.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
 		return nil, err
 	}
 	s, err := c.start(launch{command: []string{"/bin/workload", "exit", "0"}})
@@ -137,6 +137,7 @@ func (c *container) startTerminated() (*supervisor, error) {
 		}
 		return match(`^SigIgn:\tf`, string(status))
 	}); err != nil {
+		s.destroy() // it may have found the directory locked for too long, and ended
 		return nil, err
 	}
 	return s, s.signal(unix.SIGTERM)
