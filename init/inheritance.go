@@ -27,9 +27,10 @@ func (c *container) resetThread() error {
 	if err := call(unix.SYS_IOPRIO_SET, whoProcess, 0, 0); err != nil && err != unix.ENOSYS {
 		return fmt.Errorf("ionice: %w", err)
 	}
-	// The shim has made it large, for the runtime's monitor. 0 is what it was before:
-	// that of the thread that made this process (prctl(2), PR_SET_TIMERSLACK).
-	if err := call(unix.SYS_PRCTL, unix.PR_SET_TIMERSLACK, 0, 0); err != nil {
+	// The shim has made it large, for the runtime's monitor; and it is 0 after a real-time
+	// policy. In nanoseconds, what the kernel gives pid 1.
+	const usualSlack = 50_000
+	if err := call(unix.SYS_PRCTL, unix.PR_SET_TIMERSLACK, usualSlack, 0); err != nil {
 		return fmt.Errorf("timer slack: %w", err)
 	}
 	// Memory from where this thread runs, and not merged with that of other processes,
