@@ -21,7 +21,7 @@ KERNELS='5.10:bullseye 6.1:bookworm 6.12:trixie'
 # What is loaded at boot; the rest of the cloud kernel is built in.
 MODULES='virtio_pci virtio_blk overlay veth'
 # What tests run that busybox has not, or not in full; its shell prefers its own.
-TOOLS='sh chrt comm nice pgrep prlimit setpriv socat strace'
+TOOLS='sh chrt comm flock nice pgrep prlimit setpriv socat strace'
 # The packages with tests that depend on the kernel.
 PACKAGES='pkg/cgroup init shim cmd/harpoon-supervisor'
 FACTOR=10   # how much longer everything may take under emulation

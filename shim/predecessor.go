@@ -3,6 +3,7 @@ package shim
 import (
 	"bytes"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -116,7 +117,7 @@ func (n *cgroupName) read(r *plainjson.Reader) {
 
 // evictPredecessor ends what a killed supervisor's container has left alive: a command
 // that can open the directory, in a volume, can keep its lock. While there is a
-// supervisor, nothing happens.
+// supervisor that has a container, nothing happens, and the error wraps cgroup.ErrInUse.
 func evictPredecessor() error {
 	last := readPredecessor()
 	if last.ID == "" {
@@ -151,7 +152,7 @@ func (s *starter) takeOver(failed bool) error {
 	if err := s.findHost(); err != nil {
 		return nil // then there is no cgroup of anybody's
 	}
-	if err := last.reclaim(s.host, s.owner); err != nil {
+	if err := last.reclaim(s.host, s.owner); err != nil && !errors.Is(err, cgroup.ErrInUse) {
 		return fmt.Errorf("take over: %w", err)
 	}
 	return nil

@@ -5,9 +5,12 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"harpoon-supervisor/pkg/cgroup"
 )
 
 // The files of the run directory that are ours.
@@ -29,17 +32,44 @@ type runDir struct {
 var errLocked = errors.New("run directory is locked: another supervisor is running in it")
 
 // lockPatience is how long the lock is tried for, once it is no container of before that
-// has it. A supervisor that was killed while it cloned leaves it to the child until that
-// executes: for a moment, but 200 ms were seen.
-const lockPatience = time.Second
+// has it. A supervisor whose start has failed lingers for errLinger, and who repairs what
+// was wrong need not wait for that. One that was killed while it cloned leaves the lock to
+// the child until that executes: for a moment, but 200 ms were seen.
+const lockPatience = errLinger
 
-// lockRunDir opens and locks the working directory.
+// lockRunDir opens and locks the working directory. While there is a supervisor with a
+// container it does not wait.
 func lockRunDir() (runDir, error) {
 	d, err := tryLockRunDir(lockPatience / 10)
-	if err == errLocked && evictPredecessor() == nil {
-		d, err = tryLockRunDir(lockPatience)
+	if err != errLocked {
+		return d, err
 	}
-	return d, err
+	if err := evictPredecessor(); err == nil || errors.Is(err, cgroup.ErrInUse) && !lockerLives() {
+		return tryLockRunDir(lockPatience)
+	}
+	return runDir{}, errLocked
+}
+
+// lockerLives reports whether the process that has locked the working directory is there,
+// and is not about to end (proc_locks(5)). Who inherits a lock is not told; nor is a lock
+// found where the filesystem has another device number for its files.
+func lockerLives() bool {
+	var st unix.Stat_t
+	text, err := os.ReadFile("/proc/locks")
+	if err != nil || unix.Stat(".", &st) != nil {
+		return false
+	}
+	file := fmt.Sprintf("%02x:%02x:%d", unix.Major(st.Dev), unix.Minor(st.Dev), st.Ino)
+	for line := range strings.Lines(string(text)) {
+		// Number, FLOCK, ADVISORY, WRITE, pid, file, start, end. Who waits has an arrow
+		// behind the number.
+		if f := strings.Fields(line); len(f) > 5 && f[1] == "FLOCK" && f[5] == file {
+			line, err := os.ReadFile("/proc/" + f[4] + "/stat")
+			stat, malformed := parseStat(string(line))
+			return err == nil && malformed == nil && !stat.dying()
+		}
+	}
+	return false
 }
 
 func tryLockRunDir(patience time.Duration) (runDir, error) {

@@ -2,6 +2,7 @@ package shim
 
 import (
 	"os"
+	"os/exec"
 	"path/filepath"
 	"testing"
 	"time"
@@ -39,17 +40,26 @@ func TestDescribeReplaces(t *testing.T) {
 	}
 }
 
-// TestLockRunDir: a lock that is there for a moment, as a child may need to its exec on a
-// busy machine, is waited for; one that stays is not.
+// TestLockRunDir: a lock that was left to somebody for a moment, as to a child that has yet
+// to execute, is waited for; one that stays is not. Whether its process lives is told.
 func TestLockRunDir(t *testing.T) {
 	t.Chdir(t.TempDir())
 	for {
-		other, err := tryLockRunDir(0)
+		heir, err := os.Open(".")
 		if err != nil {
+			t.Fatal(err)
+		}
+		locker := exec.Command("flock", "3")
+		locker.ExtraFiles = []*os.File{heir}
+		if err := locker.Run(); err != nil {
+			heir.Close()
 			t.Fatal(err)
 		}
 		if _, err := tryLockRunDir(0); err != errLocked {
 			t.Errorf("of a locked directory: %v, want %v", err, errLocked)
+		}
+		if lockerLives() {
+			t.Error("flock, which has ended, lives")
 		}
 		got, begin := make(chan error, 1), time.Now()
 		go func() {
@@ -58,13 +68,25 @@ func TestLockRunDir(t *testing.T) {
 			got <- err
 		}()
 		<-time.After(300 * time.Millisecond)
-		other.Close()
+		heir.Close()
 		inTime := time.Since(begin) < lockPatience
 		if err := <-got; err == nil {
-			return
+			break
 		} else if inTime {
 			t.Fatalf("of a directory that was locked for a moment: %v", err)
 		}
+	}
+	d, err := lockRunDir()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	if !lockerLives() {
+		t.Error("this process, which has locked the directory, does not live")
+	}
+	if d, err := lockRunDir(); err != errLocked {
+		d.Close()
+		t.Errorf("of a directory that somebody has: %v, want %v", err, errLocked)
 	}
 }
 

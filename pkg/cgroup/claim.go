@@ -67,7 +67,7 @@ func (g *Group) tryClaim(owner Owner) error {
 
 // Reclaim ends and removes what the owner has left in the group PARENT/ID, as Create does,
 // but makes and moves nothing; it may take as long. What is no group, or not marked as the
-// owner's, or has a supervisor, is left alone.
+// owner's, is left alone; and what has a supervisor, for which the error wraps ErrInUse.
 func (h *Host) Reclaim(parent, id string, owner Owner) error {
 	places, err := h.places(parent, id, stay)
 	return h.reclaim(places, err, id, owner)
@@ -92,7 +92,7 @@ func (h *Host) reclaim(places []place, err error, id string, owner Owner) error 
 	}
 	g := &Group{version: h.version, places: places, lock: -1}
 	if err := g.lockExisting(); err != nil {
-		return g.wrap(unless(err, ErrInUse, errReplaced, unix.ENOENT, unix.ENOTDIR, unix.ENAMETOOLONG))
+		return g.wrap(unless(err, errReplaced, unix.ENOENT, unix.ENOTDIR, unix.ENAMETOOLONG))
 	}
 	defer g.close()
 	if marked(g.lock) != owner.String() {

@@ -50,8 +50,12 @@ func TestReclaimLeavesAlone(t *testing.T) {
 			{testParent + "/none", "none"}, {testParent + "/cgroup.procs", "x"}, {testParent + "/" + strings.Repeat("x/", 3000), "x"},
 			{"relative", "x"}, {testParent, ".."}, {testParent, "x\x00"}, {"", ""},
 		} {
-			if err := h.Reclaim(name.parent, name.id, testOwner); err != nil {
-				t.Errorf("Reclaim(%.60q, %q) = %v, want nil", name.parent, name.id, err)
+			var want error
+			if name.id == "held" {
+				want = ErrInUse
+			}
+			if err := h.Reclaim(name.parent, name.id, testOwner); !errors.Is(err, want) {
+				t.Errorf("Reclaim(%.60q, %q) = %v, want %v", name.parent, name.id, err, want)
 			}
 		}
 		if !exists(unmarked) || !exists(path.Join(top, held.path())) || exists(path.Join(top, testParent, "none")) {
