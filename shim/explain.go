@@ -18,6 +18,12 @@ import (
 // reapPatience is how long a helper that was killed may take to end.
 func reapPatience() time.Duration { return syncpipe.Timeout / 2 }
 
+// verdict is an error that has been explained by what is known about one helper: whatever
+// is found out about the other one is not its cause.
+type verdict struct{ error }
+
+func (v verdict) Unwrap() error { return v.error }
+
 // explain adds to an error what is known about the helper behind it, which it ends.
 func (s *starter) explain(r *run, helper process, err error) error {
 	if err == nil || helper == nil {
@@ -30,8 +36,11 @@ func (s *starter) explain(r *run, helper process, err error) error {
 		status, err = helper.waitFor(reapPatience())
 		return err
 	})
-	if helper == r.child {
-		r.unreaped = unreaped != nil
+	if unreaped != nil {
+		r.unended = append(r.unended, helper)
+	}
+	if v, explained := errors.AsType[verdict](err); explained {
+		return v.error
 	}
 	at := s.stepOf(stat)
 	if unkilled == nil && errors.Is(unreaped, os.ErrDeadlineExceeded) && errors.Is(err, os.ErrDeadlineExceeded) {

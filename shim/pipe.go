@@ -112,7 +112,7 @@ func (p *pipe) receive() (syncpipe.Type, error) {
 // cause returns what init has said before it died, if that is why a step of this
 // half has failed, which found no such process.
 func (p *pipe) cause(err error) error {
-	if err == nil || p.run.child == nil {
+	if _, explained := errors.AsType[verdict](err); explained || err == nil || p.run.child == nil {
 		return err
 	}
 	if stat, unread := p.run.child.readStat(); unread != nil || !stat.dying() {

@@ -51,8 +51,8 @@ type run struct {
 	kills killCounter
 	// killed: the supervisor itself has sent SIGKILL.
 	killed bool
-	// unreaped: a start has failed, and init was killed, but does not end.
-	unreaped bool
+	// unended are the helpers of a start that has failed which were killed, but do not end.
+	unended []process
 	// ended is closed when the command's end is known, killing when killAll has ended;
 	// nil is a run that has no such thing.
 	ended, killing chan struct{}
@@ -92,6 +92,11 @@ func (r *run) clear() error {
 	}
 	if r.child != nil {
 		r.child.close()
+	}
+	for _, helper := range r.unended {
+		if helper != r.child {
+			helper.close()
+		}
 	}
 	if r.oom != nil {
 		r.oom.Close()

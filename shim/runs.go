@@ -81,8 +81,9 @@ func (r startResult) settled() *run {
 	late := <-r.late
 	if late.err == nil { // nobody waits for its command
 		_ = late.run.signal(unix.SIGKILL)
-		_, err := late.run.child.waitFor(reapPatience())
-		late.run.unreaped = err != nil
+		if _, err := late.run.child.waitFor(reapPatience()); err != nil {
+			late.run.unended = append(late.run.unended, late.run.child)
+		}
 	}
 	return late.run
 }
@@ -108,15 +109,17 @@ func (s *supervisor) clearRun(settled func() *run) {
 	}()
 }
 
-// awaitDeath waits for an init that was killed, as long as the supervisor does not end:
-// when the kernel lets go of it there is nobody else to clear what it has left.
+// awaitDeath waits for helpers that were killed, as long as the supervisor does not end:
+// when the kernel lets go of them there is nobody else to clear what they have left.
 func (s *supervisor) awaitDeath(r *run) {
-	if !r.unreaped {
+	if r.unended == nil {
 		return
 	}
 	dead := make(chan struct{})
 	go func() {
-		_, _ = r.child.wait()
+		for _, helper := range r.unended {
+			_, _ = helper.wait()
+		}
 		close(dead)
 	}()
 	select {

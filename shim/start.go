@@ -133,7 +133,7 @@ func (s *starter) steps(ctx context.Context, r *run) (err error) {
 	}()
 	theirs.Close() // so that its death is EOF
 	if s.container.init.UserNS != nil {
-		if err := s.step(r, "outfit", func() error { return s.outfit(ctx, r, tasks) }); err != nil {
+		if err := s.outfit(ctx, r, tasks); err != nil {
 			return err
 		}
 	}

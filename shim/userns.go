@@ -2,7 +2,9 @@ package shim
 
 import (
 	"context"
+	"errors"
 	"os"
+	"slices"
 
 	"golang.org/x/sys/unix"
 
@@ -33,11 +35,19 @@ func (s *starter) outfit(ctx context.Context, r *run, tasks []*os.File) error {
 		b.cgroup = r.group.FD()
 	}
 	raiseNoFile(r.child.id(), m.Config.NoFile)
-	helper, err := s.cloner.clone(ctx, b)
+	var helper *child
+	err = s.step(r, "clone outfitter", func() (err error) {
+		helper, err = s.cloner.clone(ctx, b)
+		return err
+	})
 	if helper == nil {
 		return err
 	}
-	defer helper.close()
+	defer func() {
+		if !slices.Contains(r.unended, process(helper)) {
+			helper.close()
+		}
+	}()
 	theirs.Close()
 	p := &pipe{ctx: ctx, conn: conn, run: r, trace: s.trace, outfitter: helper, timeout: syncpipe.Timeout, late: s.hang}
 	if err == nil {
@@ -52,7 +62,11 @@ func (s *starter) outfit(ctx context.Context, r *run, tasks []*os.File) error {
 	if err == nil {
 		return nil
 	}
+	late := errors.Is(err, os.ErrDeadlineExceeded)
 	err = s.explain(r, helper, err)
+	if late { // and so init may be, which waits meanwhile
+		return verdict{err}
+	}
 	if stat, unread := r.child.readStat(); unread == nil && stat.dying() {
 		return errDied // init, before that: the helper has not found it
 	}

@@ -193,7 +193,7 @@ func TestAgentThreadEnds(t *testing.T) {
 // told as its own failure.
 func TestInitDiesFirst(t *testing.T) {
 	needRoot(t)
-	f := faultCase{scenario{mapped: true, command: []string{"/bin/workload", "sleep", "1h"}}, "shim: outfit", killInit}
+	f := faultCase{scenario{mapped: true, command: []string{"/bin/workload", "sleep", "1h"}}, "shim: clone outfitter", killInit}
 	c, err := f.container(t, 0)
 	if err != nil {
 		t.Fatal(err)
