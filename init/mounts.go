@@ -114,8 +114,8 @@ func (c *container) mountVolume(m *mount) error {
 		missing = directory
 	}
 	at, err := c.openPlace(m, missing)
-	if m.index < 0 && errors.Is(err, unix.ENOENT) {
-		return nil // a link into a volume, which has none
+	if _, owned := errors.AsType[ownedError](err); m.index < 0 && (owned || errors.Is(err, unix.ENOENT)) {
+		return nil // a link to /dev/null, say, or into a volume, which has none
 	}
 	if err != nil {
 		return err
@@ -213,6 +213,15 @@ func (c *container) openPlace(m *mount, missing kind) (int, error) {
 	return at, nil
 }
 
+// ownedError is why nothing is mounted on what every container has.
+type ownedError struct{ owner string }
+
+func (e ownedError) Error() string {
+	return fmt.Sprintf("%v (it leads to the container's own %s)", unix.EPERM, e.owner)
+}
+
+func (e ownedError) Unwrap() error { return unix.EPERM }
+
 // fits reports why a mount may not be made on what is open.
 func (c *container) fits(at int, wanted kind) error {
 	owner, err := c.ownerOf(at)
@@ -220,7 +229,7 @@ func (c *container) fits(at int, wanted kind) error {
 		return err
 	}
 	if owner != "" {
-		return fmt.Errorf("%w (it leads to the container's own %s)", unix.EPERM, owner)
+		return ownedError{owner}
 	}
 	isDir, err := isDirectory(at)
 	switch {
