@@ -1,10 +1,8 @@
 package shim
 
 import (
-	"errors"
 	"fmt"
 	"os"
-	"time"
 
 	"github.com/vishvananda/netlink/nl"
 	"github.com/vishvananda/netns"
@@ -41,12 +39,10 @@ func isHostNetwork(pid int) bool {
 	return err == nil && os.SameFile(own, its)
 }
 
-// netlinkTimeout bounds the request. The kernel may let it wait while others make
-// and remove links, so there is none once the command runs.
-const netlinkTimeout = time.Second
-
 // raiseLoopback sets the link lo up, which gives it its addresses, in the network
-// namespace that the process is in. The request is rtnetlink(7)'s own, by package nl:
+// namespace that the process is in. The kernel does so before it takes the next request,
+// and may let it wait while others make and remove links: no timeout of a socket bounds
+// that, so it is a step of the start. The request is rtnetlink(7)'s own, by package nl:
 // to link package netlink, which has a name for it, costs each start a thirtieth.
 func raiseLoopback(pid int) error {
 	ns, err := os.Open(procFile(pid, "ns/net"))
@@ -59,10 +55,6 @@ func raiseLoopback(pid int) error {
 		return fmt.Errorf("netlink: %w", err)
 	}
 	defer socket.Close()
-	timeout := unix.NsecToTimeval(netlinkTimeout.Nanoseconds())
-	if err := errors.Join(socket.SetSendTimeout(&timeout), socket.SetReceiveTimeout(&timeout)); err != nil {
-		return fmt.Errorf("netlink: %w", err)
-	}
 	request := nl.NewNetlinkRequest(unix.RTM_NEWLINK, unix.NLM_F_ACK)
 	request.Sockets = map[int]*nl.SocketHandle{unix.NETLINK_ROUTE: {Socket: socket}}
 	lo := nl.NewIfInfomsg(unix.AF_UNSPEC)

@@ -9,6 +9,7 @@ import (
 	"runtime"
 	"runtime/debug"
 	"strconv"
+	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -55,10 +56,13 @@ func Run(o Options) {
 	time.Local = time.UTC
 	lines := newLines(int(os.Stderr.Fd()))
 	log := lines.logger()
+	var failed sync.Once // what hangs, and is given up for it, may come back meanwhile
 	fail := func(err error) {
-		fmt.Fprintf(lines, "harpoon-supervisor: %v\n", err)
-		lines.flush()
-		os.Exit(exitFailed)
+		failed.Do(func() {
+			fmt.Fprintf(lines, "harpoon-supervisor: %v\n", err)
+			lines.flush()
+			os.Exit(exitFailed)
+		})
 	}
 	s, err := open(o, log, func(step string) { fail(errLate(step)) })
 	if err != nil {
@@ -75,10 +79,13 @@ func Run(o Options) {
 		protect()
 		reserveThreads()
 		s.starter.streams = lookAtStreams()
+		var withdrawn sync.Once
 		withdraw := func(err error) {
-			newAlarm(endTimeout(), func() { fail(err) }) // what hangs may not be removed, either
-			s.withdraw(err)
-			fail(err)
+			withdrawn.Do(func() {
+				newAlarm(endTimeout(), func() { fail(err) }) // what hangs may not be removed, either
+				s.withdraw(err)
+				fail(err)
+			})
 		}
 		if err := s.appear(o, func(step string) { withdraw(errLate(step)) }); err != nil {
 			withdraw(err)
@@ -111,7 +118,7 @@ func resetCollector() {
 // open takes possession of the run directory and reads what is to be done there.
 // It calls late with the name of a step that hangs.
 func open(o Options, log *slog.Logger, late func(string)) (*supervisor, error) {
-	step := func(name string, f func() error) error { return watched(name, late, f) }
+	step := func(name string, f func() error) error { return vital(name, late, f) }
 	if err := step("check /proc", checkProc); err != nil {
 		return nil, err
 	}

@@ -32,10 +32,11 @@ func named(name string, err error) error {
 func stepTimeout() time.Duration { return syncpipe.Timeout + time.Second }
 
 // watch does something that has a deadline. What hangs in the kernel cannot be
-// called off: late is told its name, and goes on without it.
-func watch(name string, late func(string), f func()) {
-	defer newAlarm(stepTimeout(), func() { late(name) }).stop()
+// called off: late is told its name, and goes on without it. watch reports whether it was.
+func watch(name string, late func(string), f func()) (told bool) {
+	a := newAlarm(stepTimeout(), func() { late(name) })
 	f()
+	return a.stop()
 }
 
 // alarm calls a function when a time is over, unless it is stopped before. It counts in
@@ -45,6 +46,7 @@ type alarm struct {
 	mu      sync.Mutex
 	timer   *time.Timer
 	stopped bool
+	rung    bool
 }
 
 func newAlarm(d time.Duration, f func()) *alarm {
@@ -55,17 +57,28 @@ func newAlarm(d time.Duration, f func()) *alarm {
 		a.mu.Lock()
 		defer a.mu.Unlock()
 		if !a.stopped {
-			a.timer = time.AfterFunc(d/2, f)
+			a.timer = time.AfterFunc(d/2, func() { a.ring(f) })
 		}
 	})
 	return a
 }
 
-func (a *alarm) stop() {
+func (a *alarm) ring(f func()) {
+	a.mu.Lock()
+	a.rung = !a.stopped
+	a.mu.Unlock()
+	if a.rung {
+		f()
+	}
+}
+
+// stop reports whether the alarm has come before.
+func (a *alarm) stop() (rung bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.stopped = true
 	a.timer.Stop()
+	return a.rung
 }
 
 // within waits for a channel, for as long as an alarm does.
@@ -83,6 +96,16 @@ func within[T any](d time.Duration, channel <-chan T) (value T, ok bool) {
 // watched is a step with a deadline.
 func watched(name string, late func(string), f func() error) (err error) {
 	watch(name, late, func() { err = step(name, f) })
+	return err
+}
+
+// vital is a step without which this process ends, for which late is told to see to. If it
+// comes back all the same, that is too late.
+func vital(name string, late func(string), f func() error) error {
+	var err error
+	if watch(name, late, func() { err = step(name, f) }) {
+		return errLate(name)
+	}
 	return err
 }
 

@@ -15,13 +15,19 @@ func TestWatched(t *testing.T) {
 	for took, want := range map[time.Duration]int{0: 0, stepTimeout() - 1: 0, stepTimeout() + 1: 1, 10 * stepTimeout(): 1} {
 		synctest.Test(t, func(t *testing.T) {
 			told := make(chan string, 10)
-			err := watched("x", func(name string) { told <- name }, func() error {
+			late := func(name string) { told <- name }
+			hang := func() error {
 				<-time.After(took)
 				return io.EOF
-			})
+			}
+			err := watched("x", late, hang)
 			<-time.After(2 * stepTimeout()) // nor is it told later
 			if err != io.EOF || len(told) != want {
 				t.Errorf("watched(a step of %v) = %v and told late %d times, want %v and %d", took, err, len(told), io.EOF, want)
+			}
+			err = vital("x", late, hang)
+			if (err == io.EOF) != (want == 0) || len(told) != 2*want {
+				t.Errorf("vital(a step of %v) = %v and told late %d times, want %d", took, err, len(told)-want, want)
 			}
 		})
 	}
@@ -37,7 +43,7 @@ func TestAlarm(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			rung := make(chan bool, 2)
 			a := newAlarm(d, func() { rung <- true })
-			stop := time.AfterFunc(test.stop, a.stop)
+			stop := time.AfterFunc(test.stop, func() { a.stop() })
 			<-time.After(test.look)
 			if got := len(rung) > 0; got != test.want {
 				t.Errorf("after %v of %v, stopped after %v: rung = %v", test.look, d, test.stop, got)
