@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"runtime"
 	"syscall"
 	"time"
 
@@ -115,6 +116,10 @@ func (l *listener) accept(accepted chan<- *client) {
 		switch {
 		case err == nil:
 			accepted <- newClient(fd, l.rootInside, l.poller)
+			// Those who have been let in are looked at before the next one, or who comes
+			// and goes again and again would be let in faster than he is let go: their
+			// goroutines stand in one line with this one, see client.Read.
+			runtime.Gosched()
 			continue
 		case l.over():
 			<-l.slots

@@ -83,6 +83,43 @@ func TestConnects(t *testing.T) {
 	}
 }
 
+// TestVisits: who comes, says something and leaves, again and again, is let go as fast as
+// he is let in, and takes no descriptors from others.
+func TestVisits(t *testing.T) {
+	needRoot(t)
+	const visits, most = 3000, 200
+	c, s := started(t, launch{command: []string{"/bin/workload", "until-term", "0"}}, "")
+	client := dialed(t, c)
+	if _, err := client.await("up=true"); err != nil {
+		t.Fatal(err)
+	}
+	for i := range visits {
+		conn, err := connect(c)
+		if err == nil {
+			_, err = conn.Write([]byte("x"))
+			conn.Close()
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if i%100 != 0 {
+			continue
+		}
+		if open := s.openDescriptors(t); open > most {
+			t.Fatalf("%d descriptors after %d visits, want %d at most", open, i+1, most)
+		}
+	}
+	if err := client.command("stop"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := client.finalState(); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.exit(client); err != nil {
+		t.Error(err)
+	}
+}
+
 // knock connects and leaves at once, or is not let in.
 func (c *container) knock() error {
 	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
