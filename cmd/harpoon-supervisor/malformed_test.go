@@ -19,6 +19,7 @@ var malformed = []struct {
 	{"10 MB in one line", "event: kill" + strings.Repeat("x", 10<<20) + "\n\n", 1, true},
 	{"10 MB without a line", strings.Repeat("\x00", 10<<20), 1, true},
 	{"10 MB of one event's lines", "event: kill\n" + strings.Repeat("data: x\n", 10<<20/8) + "\n", 1, true},
+	{"10 MB of anything", "no\ncommand\n\n" + strings.Repeat("\x00", 10<<20), 1, true},
 	{"10 MB of one comment", ": " + strings.Repeat("x", 10<<20), 1, true},
 	{"10 MB of comments", strings.Repeat(": x\n", 10<<20/4), 0, false},
 	{"10 MB of empty lines", strings.Repeat("\n", 10<<20), 0, false},
@@ -59,15 +60,25 @@ func TestMalformedCommands(t *testing.T) {
 		} else if err := errors.Join(err, rude.conn.CloseWrite()); err != nil {
 			t.Errorf("%s: %v, want it to be read", g.name, err)
 		}
-		if err := poll(patience, func() error {
-			if got := s.lineCount(t) - before; got != g.lines {
-				return fmt.Errorf("%d lines in the log, want %d", got, g.lines)
-			}
-			return nil
-		}); err != nil {
+		if err := s.loggedMore(t, before, g.lines); err != nil {
 			t.Errorf("%s: %v", g.name, err)
 		}
 		rude.conn.Close()
+	}
+	before := s.lineCount(t)
+	hasty, err := connect(c)
+	if err == nil {
+		_, err = hasty.Read(make([]byte, 1)) // the rest is there, too, and resets the connection
+	}
+	if err == nil {
+		_, err = hasty.Write([]byte("event: ki"))
+		hasty.Close()
+	}
+	if err == nil {
+		err = s.loggedMore(t, before, 1)
+	}
+	if err != nil {
+		t.Errorf("a truncated command of who leaves without reading: %v", err)
 	}
 	// All of it has been read by now but for what a later command overtakes.
 	if err := client.command("stop"); err != nil {
@@ -106,6 +117,17 @@ func (s *supervisor) loggedTimes(part string, n int) error {
 			return fmt.Errorf("%d times %s in the log, want %d", got, part, n)
 		}
 		return err
+	})
+}
+
+// loggedMore waits for so many lines more than before.
+func (s *supervisor) loggedMore(t *testing.T, before, lines int) error {
+	t.Helper()
+	return poll(patience, func() error {
+		if got := s.lineCount(t) - before; got != lines {
+			return fmt.Errorf("%d lines in the log, want %d", got, lines)
+		}
+		return nil
 	})
 }
 
