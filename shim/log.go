@@ -31,8 +31,8 @@ func newLines(fd int) *lines {
 // logger returns a logger that writes to them.
 func (l *lines) logger() *slog.Logger { return slog.New(slog.NewTextHandler(l, nil)) }
 
-// Complain writes the last words of a process that has nothing else to write to stderr, for
-// which it does not wait.
+// Complain writes the last words of a process that has nothing else to write to stderr. It
+// waits for a tenth of a second at most.
 func Complain(text string) {
 	l := newLines(int(os.Stderr.Fd()))
 	fmt.Fprint(l, text)

@@ -18,7 +18,7 @@ func (s *supervisor) wire() agent.ContainerProcessState {
 		ContainerMetrics: s.meter.last,
 	}
 	if w.Up {
-		w.PID, w.StartedAt = s.run.child.id(), s.startedAt.UTC()
+		w.PID, w.StartedAt = s.run.child.id(), s.run.started.UTC()
 		return w
 	}
 	if w.ContainerExitStatus = s.exit; s.exit != nil {

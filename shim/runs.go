@@ -153,7 +153,7 @@ func (s *supervisor) onStart(r startResult) {
 
 func (s *supervisor) onStarted(r *run) {
 	r.started = time.Now()
-	s.run, s.startedAt = r, r.started
+	s.run = r
 	s.exit, s.exitedAt = nil, time.Time{}
 	s.runs++
 	s.log.Info("started", "run", r.number, "pid", r.child.id())
@@ -177,7 +177,7 @@ func (s *supervisor) onStarted(r *run) {
 
 func (s *supervisor) onExit(e exit) {
 	r := e.run
-	s.run, s.startedAt, s.lookKill, s.question = nil, time.Time{}, nil, nil
+	s.run, s.lookKill, s.question = nil, nil, nil
 	// Told first and cleared then: that takes longer.
 	defer s.clearRun(func() *run { return r })
 	if e.err != nil {

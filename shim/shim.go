@@ -18,15 +18,19 @@ import (
 	"harpoon-supervisor/pkg/goruntime"
 )
 
-// Options are the command line.
+// Options are the command line, and what the linker has set.
 type Options struct {
 	Hostname string // 1 to 64 bytes
 	ID       string // names the cgroup; see cgroup.ValidID
 	// CgroupParent is an absolute path in the hierarchies, or "self".
 	CgroupParent string
-	Command      []string
-	Trace        string // file name, or empty
-	Version      string
+	// Command is the argv; an empty one is a start that fails.
+	Command []string
+	// Trace is a file that is written to, relative to the run directory, or empty. That it
+	// cannot be opened or written is logged, no more.
+	Trace string
+	// Version is told in container.json.
+	Version string
 }
 
 // exitFailed is the exit status of a supervisor that could not do its work, or
@@ -34,8 +38,9 @@ type Options struct {
 const exitFailed = 1
 
 // Run supervises the container of the working directory until it is over, and ends
-// the process. It must be called on the main goroutine, in a function init or locked to
-// the main thread.
+// the process with 0, 128 and the signal that ended it, or 1: see ending.status. It does not
+// return, and must be called on the main goroutine, in a function init or locked to the main
+// thread.
 func Run(o Options) {
 	runtime.GOMAXPROCS(2) // package goruntime has left one, and there are two things to do
 	signals := catchSignals()

@@ -13,19 +13,18 @@ import (
 // record is all that is known about the container. It is what another process
 // image would need to take over.
 type record struct {
-	state     state
-	runs      int // whose exec has succeeded
-	ooms      uint64
-	run       *run // the present one, while running
-	err       string
-	exit      *agent.ContainerExitStatus // of the last run
-	exitedAt  time.Time
-	startedAt time.Time
-	nextAt    time.Time // of the next start, while backing off
-	meter     meter
-	backoff   backoff
-	stopWith  syscall.Signal // what stop has been asked with: TERM or KILL
-	ending    ending
+	state    state
+	runs     int // whose exec has succeeded
+	ooms     uint64
+	run      *run // the present one, while running
+	err      string
+	exit     *agent.ContainerExitStatus // of the last run
+	exitedAt time.Time
+	nextAt   time.Time // of the next start, while backing off
+	meter    meter
+	backoff  backoff
+	stopWith syscall.Signal // what stop has been asked with: TERM or KILL
+	ending   ending
 }
 
 // supervisor is the loop and what it owns. Only the loop's goroutine touches
@@ -63,9 +62,9 @@ type supervisor struct {
 	quit     chan struct{} // closed when the loop listens no more
 
 	finalSent atomic.Bool
-	leftOver  atomic.Bool // the last run could not be cleared
 	described atomic.Bool // container.json is ours
-	unclean   bool        // something else could not
+	leftOver  atomic.Bool // the last run could not be cleared
+	unclean   bool        // a step of the end has failed
 
 	// Timers: nil while they are not needed.
 	due      <-chan time.Time // the back-off is over

@@ -37,7 +37,7 @@ func upSupervisor(t testing.TB) *supervisor {
 	})
 	s := newSupervisor(runDir{}, slog.New(slog.DiscardHandler))
 	s.starter = &starter{container: &container{restart: agent.RestartOnFailure}}
-	s.state, s.runs, s.startedAt = up, 1, time.Now()
+	s.state, s.runs = up, 1
 	s.run = &run{number: 1, group: g, child: &fakeProcess{number: 1}}
 	s.meter.sample(s.run)
 	return s

@@ -159,7 +159,7 @@ type RestartBackoff struct {
 	Limit uint32 `json:"limit,omitempty"`
 }
 
-// The defaults of RestartBackoff.
+// The defaults of RestartBackoff, of which each field says what it is.
 const (
 	DefaultBackoffInitial Duration = "1s"
 	DefaultBackoffFactor           = 2.0

@@ -13,11 +13,11 @@ type Type string
 
 // The messages, in the order of the conversation.
 const (
-	TypeConfig  Type = "config"
-	TypeStep    Type = "step"
-	TypeReady   Type = "ready"
-	TypeProceed Type = "proceed"
-	TypeFailed  Type = "failed"
+	TypeConfig  Type = "config"  // of the shim: what to do
+	TypeStep    Type = "step"    // of init: one step is done, if Config.Trace
+	TypeReady   Type = "ready"   // of init: nothing is left to do but the exec
+	TypeProceed Type = "proceed" // of the shim: do that
+	TypeFailed  Type = "failed"  // of init, at any time, and its last
 )
 
 // Message is one packet. The body that its type names is set, the others are nil.
