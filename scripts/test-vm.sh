@@ -24,6 +24,8 @@ MODULES='virtio_pci virtio_blk overlay veth'
 TOOLS='sh chrt comm flock nice pgrep prlimit setpriv socat strace'
 # The packages with tests that depend on the kernel.
 PACKAGES='pkg/cgroup init shim cmd/harpoon-supervisor'
+# For a network with a bad moment, and for others who use dpkg.
+PATIENT=(-q -o Acquire::Retries=3 -o DPkg::Lock::Timeout=300)
 FACTOR=10   # how much longer everything may take under emulation
 LIMIT=${LIMIT:-1500} # s, for one kernel
 # s without a word from a test: the VM hangs. In many rounds it does not.
@@ -44,22 +46,30 @@ packages() {
 	command -v mke2fs >/dev/null || missing+=(e2fsprogs)
 	command -v socat >/dev/null || missing+=(socat)
 	command -v strace >/dev/null || missing+=(strace)
+	command -v pgrep >/dev/null || missing+=(procps)
+	command -v xz >/dev/null || missing+=(xz-utils)
 	# A busybox that is not static is of no use to an initramfs.
 	[[ -x $(command -v busybox) ]] && ! ldd "$(command -v busybox)" >/dev/null 2>&1 || missing+=(busybox-static)
 	((${#missing[@]})) || return 0
 	((EUID == 0)) || { say "not installed, and this is not root: ${missing[*]}"; return 1; }
-	apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends "${missing[@]}"
+	local -x DEBIAN_FRONTEND=noninteractive
+	apt-get "${PATIENT[@]}" update || true # the lists that there are may do
+	apt-get "${PATIENT[@]}" install -y --no-install-recommends "${missing[@]}"
 }
+
+# mirror: the Debian mirror that this machine uses.
+mirror() { apt-get indextargets --format '$(SITE)' 'Created-By: Packages' | grep -m1 '/debian/*$'; }
 
 # download VERSION SUITE DIR: the newest cloud kernel of that version, with apt's
 # own checks, but with lists of our own: those of the machine stay as they are.
 download() {
 	local mirror package options
-	mirror=$(apt-get indextargets --format '$(SITE)' 'Created-By: Packages' | grep -m1 '/debian/*$') ||
+	# It knows of those alone of which it has a list.
+	mirror=$(mirror) || { apt-get "${PATIENT[@]}" update && mirror=$(mirror); } ||
 		{ say "apt knows no Debian mirror"; return 1; }
 	mkdir -p "$3/lists/partial" "$3/cache/archives/partial"
 	echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror $2 main" >"$3/sources.list"
-	options=(-q -o "Dir::Etc::SourceList=$3/sources.list" -o Dir::Etc::SourceParts=- -o "Dir::State::Lists=$3/lists"
+	options=("${PATIENT[@]}" -o "Dir::Etc::SourceList=$3/sources.list" -o Dir::Etc::SourceParts=- -o "Dir::State::Lists=$3/lists"
 		-o "Dir::Cache=$3/cache" -o APT::Sandbox::User=root -o Acquire::IndexTargets::deb::DEP-11::DefaultEnabled=false)
 	apt-get "${options[@]}" -o APT::Update::Error-Mode=any update || return 1
 	package=$(apt-cache "${options[@]}" search --names-only "^linux-image-${1/./\\.}\.[0-9].*-cloud-amd64$" | cut -d' ' -f1 | sort -V | tail -n1)
@@ -74,8 +84,8 @@ kernel() {
 	[[ -e $dir ]] && return
 	mkdir -p "$CACHE"
 	new=$(mktemp -d "$CACHE/new.XXXXXX")
-	download "$1" "$2" "$new/apt" >&2 && dpkg-deb -x "$new"/apt/*.deb "$new/tree" || { rm -rf "$new"; return 1; }
-	find "$new/tree" -name '*.ko.xz' -exec xz -d {} +
+	download "$1" "$2" "$new/apt" >&2 && dpkg-deb -x "$new"/apt/*.deb "$new/tree" &&
+		find "$new/tree" -name '*.ko.xz' -exec xz -d {} + || { rm -rf "$new"; return 1; }
 	rm -rf "$new/apt"
 	mv -T "$new" "$dir"
 }

@@ -27,6 +27,7 @@ packages() {
 	for tool in gcc shellcheck socat runc strace; do
 		command -v "$tool" >/dev/null || missing+=("$tool")
 	done
+	command -v pgrep >/dev/null || missing+=(procps)
 	# A C compiler without its library's headers is no use to the race detector.
 	[[ ! ${missing[*]-} =~ gcc ]] || missing+=(libc6-dev)
 	((${#missing[@]})) || return 0
@@ -35,7 +36,9 @@ packages() {
 		return 0
 	fi
 	# Without them something will be skipped, and that will be said.
-	{ apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends "${missing[@]}"; } ||
+	local -x DEBIAN_FRONTEND=noninteractive
+	local patient=(-q -o Acquire::Retries=3 -o DPkg::Lock::Timeout=300)
+	{ apt-get "${patient[@]}" update; apt-get "${patient[@]}" install -y --no-install-recommends "${missing[@]}"; } ||
 		echo "could not be installed: ${missing[*]}"
 }
 
