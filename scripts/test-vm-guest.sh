@@ -69,8 +69,9 @@ for package in $packages; do
 	echo "=== PACKAGE $package" >/dev/ttyS0
 	# That word ends a package whose tests have not ended: the report would take the one
 	# that ran out of time for passed.
-	test_package "$package" || { status=$?; printf '\026FAIL\n' >/dev/ttyS0; }
-	echo "harpoon-test: $package: $status after $(cut -d' ' -f1 /proc/uptime) s"
+	result=0
+	test_package "$package" || { result=$? status=$?; printf '\026FAIL\n' >/dev/ttyS0; }
+	echo "harpoon-test: $package: $result after $(cut -d' ' -f1 /proc/uptime) s"
 done
 timeout 60 stty -F /dev/ttyS0 opost # which waits for the output to be out
 # shellcheck disable=SC2154
