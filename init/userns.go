@@ -162,7 +162,10 @@ func (c *container) takeRoot() (err error) {
 		return err
 	}
 	const flags = unix.O_PATH | unix.O_DIRECTORY | unix.O_NOFOLLOW | unix.O_CLOEXEC
-	if c.dev, err = unix.Openat(c.root, "dev", flags, 0); err != nil {
+	if c.dev, err = unix.Openat(c.root, "dev", flags, 0); err == unix.EACCES {
+		return fmt.Errorf("%w (with userns everybody must be allowed to enter the rootfs: chmod a+rX)", pathError("open", "/dev", err))
+	}
+	if err != nil {
 		return pathError("open", "/dev", err)
 	}
 	c.null, err = openDevice(c.dev, "null", unix.Mkdev(1, 3))

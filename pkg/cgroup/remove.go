@@ -2,7 +2,9 @@ package cgroup
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
+	"maps"
 	"slices"
 	"time"
 
@@ -26,7 +28,13 @@ func (g *Group) Remove() error {
 func (g *Group) clear(end time.Time) error {
 	for pause := firstPause; ; pause = min(2*pause, lastPause) {
 		err := g.removeDirs()
-		if !errors.Is(err, unix.EBUSY) || time.Now().After(end) {
+		if !errors.Is(err, unix.EBUSY) {
+			return err
+		}
+		if time.Now().After(end) {
+			if procs, _ := g.processes(); len(procs) > 0 {
+				err = fmt.Errorf("%w (process %d in it has been killed, and does not end)", err, slices.Min(slices.Collect(maps.Keys(procs))))
+			}
 			return err
 		}
 		if err := g.kill(); err != nil {
