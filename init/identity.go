@@ -58,11 +58,18 @@ func (c *container) givePipes() error {
 
 // ownStreams puts the container's null device in the place of the host's, which agents
 // give as stdin: root in here could change its mode, for all the host, and anybody watch
-// its use by inotify(7).
+// its use by inotify(7). A directory is refused: its ".." leads to the host's root
+// (CVE-2024-21626), whatever has become of the descriptors above these.
 func (c *container) ownStreams() error {
 	for fd := range 2 {
 		var st unix.Stat_t
-		if err := unix.Fstat(fd, &st); err != nil || st.Mode&unix.S_IFMT != unix.S_IFCHR || st.Rdev != unix.Mkdev(1, 3) {
+		if err := unix.Fstat(fd, &st); err != nil {
+			continue
+		}
+		if st.Mode&unix.S_IFMT == unix.S_IFDIR {
+			return fmt.Errorf("descriptor %d: %w (it would lead the command out of its root)", fd, unix.EISDIR)
+		}
+		if st.Mode&unix.S_IFMT != unix.S_IFCHR || st.Rdev != unix.Mkdev(1, 3) {
 			continue
 		}
 		null, err := unix.Openat(c.dev, "null", unix.O_RDWR|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
@@ -79,6 +86,15 @@ func (c *container) ownStreams() error {
 
 func (c *container) noNewPrivs() error {
 	return unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+}
+
+// resetSecurebits takes back what the agent may have changed of what capabilities mean
+// (capabilities(7)): that who gives up root keeps them, say. What is locked stays so.
+func (c *container) resetSecurebits() error {
+	if err := unix.Prctl(unix.PR_SET_SECUREBITS, 0, 0, 0, 0); err != nil && err != unix.EPERM {
+		return err
+	}
+	return nil
 }
 
 // dropBounding leaves in the capability bounding set what was asked for. The kernel
@@ -122,8 +138,8 @@ func (c *container) setUser() error {
 }
 
 // setCapabilities makes every set what was asked for. Those of the bounding set
-// are the most that an execve can give, to root as well: so the securebits need
-// not be changed, whatever they are. Those of the ambient set, which must be
+// are the most that an execve can give, to root as well, whatever the securebits
+// that are locked. Those of the ambient set, which must be
 // inheritable for it, stay across the execve of a program without file
 // capabilities, for whatever user.
 func (c *container) setCapabilities() error {

@@ -127,7 +127,8 @@ var (
 		// While this is still root: its keys are counted against root's quota.
 		{name: "new keyring", run: (*container).newKeyring},
 		{name: "no new privs", run: (*container).noNewPrivs},
-		// Capabilities leave the bounding set while there is CAP_SETPCAP.
+		// While there is CAP_SETPCAP.
+		{name: "securebits", run: (*container).resetSecurebits},
 		{name: "drop bounding", run: (*container).dropBounding},
 		{name: "set user", run: (*container).setUser},
 		{name: "set caps", run: (*container).setCapabilities},

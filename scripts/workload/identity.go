@@ -80,6 +80,9 @@ func reportIdentity([]string) {
 	slack, err = unix.PrctlRetInt(unix.PR_GET_TIMERSLACK, 0, 0, 0, 0)
 	check(err)
 	report("usual timer slack", slack)
+	bits, err := unix.PrctlRetInt(unix.PR_GET_SECUREBITS, 0, 0, 0, 0)
+	check(err)
+	report("securebits", bits)
 	personality, _, _ := unix.RawSyscall(unix.SYS_PERSONALITY, 0xffffffff, 0, 0) // cannot fail
 	report("personality", fmt.Sprintf("%#x", personality))
 	var policy int32
