@@ -109,15 +109,7 @@ func TestVisits(t *testing.T) {
 			t.Fatalf("%d descriptors after %d visits, want %d at most", open, i+1, most)
 		}
 	}
-	if err := client.command("stop"); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := client.finalState(); err != nil {
-		t.Fatal(err)
-	}
-	if err := s.exit(client); err != nil {
-		t.Error(err)
-	}
+	s.finish(t, client)
 }
 
 // knock connects and leaves at once, or is not let in.

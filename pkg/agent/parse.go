@@ -94,7 +94,8 @@ func loneSurrogate(data []byte) int {
 	return -1
 }
 
-// escapedUnit returns the UTF-16 code unit that text begins with as \uXXXX, or 0.
+// escapedUnit returns the UTF-16 code unit that text begins with as an escape, \u and four
+// hexadecimal digits, or 0.
 func escapedUnit(text []byte) rune {
 	if !bytes.HasPrefix(text, []byte(`\u`)) || len(text) < len(`\u0000`) {
 		return 0
