@@ -13,7 +13,8 @@ BINARY := bin/harpoon-supervisor
 # first allocations, before it learns that nobody can read it. It does so twice a
 # start, a sixtieth of it.
 GODEBUGS := containermaxprocs=0,updatemaxprocs=0,memprofilerate=0
-GOBUILD := go build -trimpath -buildvcs=false -ldflags '-s -w -X runtime.godebugDefault=$(GODEBUGS) -X main.version=$(VERSION) -X main.commit=$(COMMIT)'
+# The tag quiet needs -checklinkname=0: see pkg/goruntime.
+GOBUILD := go build -trimpath -buildvcs=false -tags quiet -ldflags '-s -w -checklinkname=0 -X runtime.godebugDefault=$(GODEBUGS) -X main.version=$(VERSION) -X main.commit=$(COMMIT)'
 
 .DEFAULT_GOAL := help
 .PHONY: help root build demo test test-vm torture race fuzz lint bench bench-page microbench budgets clean

@@ -105,7 +105,7 @@ payload() {
 		ldd "$tool" | grep -o '/[^ ]*' | xargs cp --parents -L -t "$1" "$tool"
 	done
 	cp scripts/test-vm-guest.sh "$1/init"
-	go build -buildvcs=false -ldflags '-s -w -X main.version=1.2.3 -X main.commit=abc' -o "$1/bin/" ./cmd/harpoon-supervisor ./scripts/workload
+	go build -buildvcs=false -tags quiet -ldflags '-s -w -checklinkname=0 -X main.version=1.2.3 -X main.commit=abc' -o "$1/bin/" ./cmd/harpoon-supervisor ./scripts/workload
 	go build -buildvcs=false -ldflags '-s -w' -tags faults -o "$1/bin/harpoon-supervisor-faults" ./cmd/harpoon-supervisor
 	for package in $PACKAGES; do
 		mkdir -p "$1/test/$package"

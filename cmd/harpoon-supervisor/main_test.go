@@ -94,7 +94,7 @@ func setUp() (err error) {
 	if err := os.Setenv("GORACE", "atexit_sleep_ms=0"); err != nil {
 		return err
 	}
-	args := []string{"-ldflags", "-X main.version=1.2.3 -X main.commit=abc"}
+	args := []string{"-tags", "quiet", "-ldflags", "-checklinkname=0 -X main.version=1.2.3 -X main.commit=abc"}
 	if raceEnabled {
 		args = append(args, "-race")
 	}
