@@ -45,7 +45,7 @@ func (c *container) lookUp() error {
 		found = unix.EACCES
 	}
 	// The directories are a value of the environment: not shown.
-	return pathError("find command", name, fmt.Errorf("%w (in the directories of PATH)", found))
+	return fmt.Errorf("find command %s: %w (in the directories of PATH)", visible(name), found)
 }
 
 // searchPath returns the value of PATH, which the shim has made sure of.

@@ -21,9 +21,9 @@ func explainExec(path string, err error) error {
 	case errors.Is(err, unix.E2BIG):
 		err = fmt.Errorf("%w (command and environment beyond the limits of execve(2))", err)
 	case errors.Is(err, unix.ENOENT), errors.Is(err, unix.EACCES), errors.Is(err, unix.ENOEXEC):
-		return fmt.Errorf("exec %s: %w", path, explainFile(path, err, maxInterpreters))
+		err = explainFile(path, err, maxInterpreters)
 	}
-	return pathError("exec", path, err)
+	return fmt.Errorf("exec %s: %w", visible(path), err)
 }
 
 // maxInterpreters bounds the interpreters of interpreters, as the kernel does
@@ -49,9 +49,10 @@ func explainFile(path string, err error, depth int) error {
 	return err
 }
 
-// visible returns a path, quoted if it holds what is not seen.
+// visible returns a path, quoted if it is empty, or holds what is not seen, or a blank: a
+// whole command line may have been given as its name.
 func visible(path string) string {
-	if strings.ContainsFunc(path, unicode.IsControl) {
+	if path == "" || strings.ContainsFunc(path, func(r rune) bool { return unicode.IsControl(r) || unicode.IsSpace(r) }) {
 		return strconv.Quote(path)
 	}
 	return path
@@ -91,18 +92,51 @@ func interpreterOf(head []byte) string {
 		}
 		return string(line)
 	}
-	if !bytes.HasPrefix(head, elfMagic) || len(head) < 64 || head[4] != 2 { // 64 bit
+	return elfInterpreter(head)
+}
+
+// elfLayout is where a class of ELF files has what is looked for, in bytes (elf(5)).
+type elfLayout struct {
+	wide             bool // offsets have 64 bits
+	header           int  // its length
+	programHeaders   int  // of the header: where they begin
+	entrySize, count int  // of the header: of theirs
+	entry            int  // at least so long is one
+	offset, length   int  // of one: of the segment, in the file
+}
+
+var (
+	elf32 = elfLayout{header: 52, programHeaders: 28, entrySize: 42, count: 44, entry: 32, offset: 4, length: 16}
+	elf64 = elfLayout{wide: true, header: 64, programHeaders: 32, entrySize: 54, count: 56, entry: 56, offset: 8, length: 32}
+)
+
+func (l *elfLayout) read(b []byte) uint64 {
+	if l.wide {
+		return binary.NativeEndian.Uint64(b)
+	}
+	return uint64(binary.NativeEndian.Uint32(b))
+}
+
+func elfInterpreter(head []byte) string {
+	if !bytes.HasPrefix(head, elfMagic) || len(head) < elf32.header {
 		return ""
 	}
-	at := binary.NativeEndian.Uint64(head[32:])
-	size, count := binary.NativeEndian.Uint16(head[54:]), binary.NativeEndian.Uint16(head[56:])
+	l := &elf64
+	if head[4] == 1 {
+		l = &elf32
+	}
+	if len(head) < l.header {
+		return ""
+	}
+	at := l.read(head[l.programHeaders:])
+	size, count := binary.NativeEndian.Uint16(head[l.entrySize:]), binary.NativeEndian.Uint16(head[l.count:])
 	for range count {
-		if at > uint64(len(head)) || uint64(len(head))-at < 56 {
+		if at > uint64(len(head)) || len(head)-int(at) < l.entry {
 			return ""
 		}
 		segment := head[at:]
 		if binary.NativeEndian.Uint32(segment) == 3 { // PT_INTERP
-			offset, length := binary.NativeEndian.Uint64(segment[8:]), binary.NativeEndian.Uint64(segment[32:])
+			offset, length := l.read(segment[l.offset:]), l.read(segment[l.length:])
 			if offset > uint64(len(head)) || length > uint64(len(head))-offset {
 				return ""
 			}

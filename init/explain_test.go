@@ -25,8 +25,22 @@ func elf(machine uint16, interpreter string) []byte {
 	return append(head, interpreter+"\x00"...)
 }
 
+// elfOf32 is the same for 32 bits.
+func elfOf32(machine uint16, interpreter string) []byte {
+	head := make([]byte, 52+32)
+	copy(head, "\x7fELF\x01\x01\x01")
+	binary.LittleEndian.PutUint16(head[18:], machine)
+	binary.LittleEndian.PutUint32(head[28:], 52) // program headers
+	binary.LittleEndian.PutUint16(head[42:], 32)
+	binary.LittleEndian.PutUint16(head[44:], 1)
+	binary.LittleEndian.PutUint32(head[52:], 3) // PT_INTERP
+	binary.LittleEndian.PutUint32(head[52+4:], uint32(len(head)))
+	binary.LittleEndian.PutUint32(head[52+16:], uint32(len(interpreter)+1))
+	return append(head, interpreter+"\x00"...)
+}
+
 func TestInterpreterOf(t *testing.T) {
-	program := elf(62, "/lib/ld.so")
+	program, old := elf(62, "/lib/ld.so"), elfOf32(3, "/lib/ld-linux.so")
 	for _, test := range []struct {
 		name, head, want string
 	}{
@@ -39,6 +53,7 @@ func TestInterpreterOf(t *testing.T) {
 		{"script with much", "#!/bin/sh " + strings.Repeat("x", 4000), "/bin/sh"},
 		{"script with too much", "#!/" + strings.Repeat("x", 4000) + "\n", ""},
 		{"program", string(program), "/lib/ld.so"},
+		{"program of 32 bits", string(old), "/lib/ld-linux.so"},
 		{"text", "hello", ""},
 		{"empty", "", ""},
 	} {
@@ -47,13 +62,15 @@ func TestInterpreterOf(t *testing.T) {
 		}
 	}
 	// A file cut anywhere, or with numbers that point anywhere, is no reason to panic.
-	for n := range program {
-		_ = interpreterOf(program[:n])
-		wild := append([]byte(nil), program...)
-		for i := range min(8, len(wild)-n) {
-			wild[n+i] = 0xff
+	for _, whole := range [][]byte{program, old} {
+		for n := range whole {
+			_ = interpreterOf(whole[:n])
+			wild := append([]byte(nil), whole...)
+			for i := range min(8, len(wild)-n) {
+				wild[n+i] = 0xff
+			}
+			_ = interpreterOf(wild)
 		}
-		_ = interpreterOf(wild)
 	}
 }
 
@@ -72,6 +89,7 @@ func TestExplainExec(t *testing.T) {
 		{"/none", unix.ENOENT, "exec /none: no such file or directory"},
 		{write("script", []byte("#!/no/sh\n"), 0o755), unix.ENOENT, "interpreter /no/sh: no such file or directory"},
 		{write("dynamic", elf(62, "/no/ld.so"), 0o755), unix.ENOENT, "interpreter /no/ld.so: no such file or directory"},
+		{write("dynamic32", elfOf32(3, "/no/ld-linux.so"), 0o755), unix.ENOENT, "interpreter /no/ld-linux.so: no such file or directory"},
 		{write("denied", []byte("#!"+dir+"\n"), 0o755), unix.EACCES, "interpreter " + dir + ": permission denied (not a regular file)"},
 		{write("plain", nil, 0o644), unix.EACCES, "permission denied (not marked as executable)"},
 		{dir, unix.EACCES, "permission denied (not a regular file)"},
@@ -83,10 +101,11 @@ func TestExplainExec(t *testing.T) {
 		{write("foreign", elf(243, ""), 0o755), unix.ENOEXEC, "exec format error (built for riscv64, this is "},
 		{write("foreigner", []byte("#!"+dir+"/foreign\n"), 0o755), unix.ENOEXEC, "interpreter " + dir + "/foreign: exec format error (built for riscv64, this is "},
 		{write("nameless", []byte("#!\n"), 0o755), unix.ENOEXEC, "exec format error (its #! line names no interpreter"},
+		{"/bin/app --flag", unix.ENOENT, `exec "/bin/app --flag": no such file or directory`},
 		{"/x", unix.E2BIG, "argument list too long (command and environment"},
 	} {
 		err := explainExec(test.path, test.errno)
-		if !errors.Is(err, test.errno) || !strings.HasPrefix(err.Error(), "exec "+test.path+": ") || !strings.Contains(err.Error(), test.want) {
+		if !errors.Is(err, test.errno) || !strings.HasPrefix(err.Error(), "exec "+visible(test.path)+": ") || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("explainExec(%s, %v) = %v, want %q", test.path, test.errno, err, test.want)
 		}
 	}

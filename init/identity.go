@@ -170,6 +170,9 @@ func (c *container) setCapabilities() error {
 // begin with a slash (getcwd(2)).
 func (c *container) enterWorkingDir() error {
 	if err := unix.Chdir(c.WorkingDir); err != nil {
+		if err == unix.EACCES && unix.Access("/", unix.X_OK) != nil {
+			return fmt.Errorf("chdir %s: %w (uid %d may not enter the rootfs itself: chmod a+rx)", c.WorkingDir, err, c.UID)
+		}
 		return pathError("chdir", c.WorkingDir, err)
 	}
 	buf := make([]byte, unix.PathMax)
