@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"maps"
 	"os"
 	"path"
@@ -70,6 +72,9 @@ func readRegular(name string, limit int) ([]byte, error) {
 // readConfig reads and validates agent.json.
 func readConfig() (*agent.ContainerConfig, error) {
 	data, err := readRegular(configName, maxConfig)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = fmt.Errorf("%w (the working directory is to be the run directory)", err)
+	}
 	if err != nil {
 		return nil, err
 	}

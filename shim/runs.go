@@ -195,7 +195,11 @@ func (s *supervisor) onExit(e exit) {
 		s.ooms++
 	}
 	ran := e.at.Sub(r.started)
-	s.log.Info("exited", append([]any{"run", r.number, "after", ran.Round(time.Millisecond)}, how(s.exit)...)...)
+	line := append([]any{"run", r.number, "after", ran.Round(time.Millisecond)}, how(s.exit)...)
+	if kills := s.meter.last.OOMKills; kills != nil && *kills > 0 { // of children, perhaps
+		line = append(line, "oom_kills", *kills)
+	}
+	s.log.Info("exited", line...)
 	if !wantsRestart(s.starter.container.restart, *s.exit) || s.state == up && !s.backOff(ran) {
 		s.apply(endedForGood)
 		return

@@ -194,6 +194,17 @@ func (s *supervisor) apply(e event) {
 	if from != down && !to.startInProgress() {
 		s.publish()
 	}
+	if to == down && from != down && !s.over() {
+		s.log.Info("down for good", "waiting_for", s.awaited())
+	}
+}
+
+// awaited is what a supervisor waits for whose container is down for good.
+func (s *supervisor) awaited() string {
+	if s.err != "" {
+		return "a client who reads it, exit on control, or TERM"
+	}
+	return "exit on control, or TERM"
 }
 
 // onTick tells everybody fresh metrics.
