@@ -118,7 +118,8 @@ func (n *cgroupName) read(r *plainjson.Reader) {
 // evictPredecessor ends what a killed supervisor's container has left alive: a command
 // that can open the directory, in a volume, can keep its lock. While there is a
 // supervisor that has a container, nothing happens, and the error wraps cgroup.ErrInUse.
-func evictPredecessor() error {
+// For evicting see cgroup.Host.
+func evictPredecessor(evicting func(processes int)) error {
 	last := readPredecessor()
 	if last.ID == "" {
 		return nil
@@ -136,6 +137,7 @@ func evictPredecessor() error {
 	if err != nil {
 		return err
 	}
+	host.Evicting = evicting
 	return last.reclaim(host, owner)
 }
 

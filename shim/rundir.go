@@ -39,12 +39,12 @@ const lockPatience = errLinger
 
 // lockRunDir opens and locks the working directory. While there is a supervisor with a
 // container it does not wait.
-func lockRunDir() (runDir, error) {
+func lockRunDir(evicting func(processes int)) (runDir, error) {
 	d, err := tryLockRunDir(lockPatience / 10)
 	if err != errLocked {
 		return d, err
 	}
-	if err := evictPredecessor(); err == nil || errors.Is(err, cgroup.ErrInUse) && !lockerLives() {
+	if err := evictPredecessor(evicting); err == nil || errors.Is(err, cgroup.ErrInUse) && !lockerLives() {
 		return tryLockRunDir(lockPatience)
 	}
 	return runDir{}, errLocked

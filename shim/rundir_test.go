@@ -63,7 +63,7 @@ func TestLockRunDir(t *testing.T) {
 		}
 		got, begin := make(chan error, 1), time.Now()
 		go func() {
-			d, err := lockRunDir()
+			d, err := lockRunDir(nil)
 			d.Close() // without a file nothing happens
 			got <- err
 		}()
@@ -76,7 +76,7 @@ func TestLockRunDir(t *testing.T) {
 			t.Fatalf("of a directory that was locked for a moment: %v", err)
 		}
 	}
-	d, err := lockRunDir()
+	d, err := lockRunDir(nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -84,7 +84,7 @@ func TestLockRunDir(t *testing.T) {
 	if !lockerLives() {
 		t.Error("this process, which has locked the directory, does not live")
 	}
-	if d, err := lockRunDir(); err != errLocked {
+	if d, err := lockRunDir(nil); err != errLocked {
 		d.Close()
 		t.Errorf("of a directory that somebody has: %v, want %v", err, errLocked)
 	}

@@ -130,9 +130,10 @@ func open(o Options, log *slog.Logger, late func(string)) (*supervisor, error) {
 	if err := step("check descriptor limit", checkLimit); err != nil {
 		return nil, err
 	}
+	evicting := func(processes int) { log.Warn("a predecessor's processes are killed", "processes", processes) }
 	var dir runDir
 	if err := step("lock run directory", func() (err error) {
-		dir, err = lockRunDir()
+		dir, err = lockRunDir(evicting)
 		return err
 	}); err != nil {
 		return nil, err
@@ -155,6 +156,7 @@ func open(o Options, log *slog.Logger, late func(string)) (*supervisor, error) {
 		return nil, err
 	}
 	s.starter = newStarter(o, owner, last)
+	s.starter.evicting = evicting
 	s.start = s.starter.start
 	s.starter.refusal = step("read "+configName, func() error { return s.configure(o) })
 	return s, nil

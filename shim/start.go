@@ -23,9 +23,10 @@ type starter struct {
 	owner     cgroup.Owner
 	cloner    cloner
 	trace     *tracer
-	host      *cgroup.Host // found at the first start
-	program   *program     // made at the first start
-	packet    []byte       // init's configuration, encoded at the first start
+	host      *cgroup.Host        // found at the first start
+	evicting  func(processes int) // see there
+	program   *program            // made at the first start
+	packet    []byte              // init's configuration, encoded at the first start
 	// refusal is why nothing can be started: the configuration, or no command.
 	refusal error
 	// predecessor is the cgroup of the last supervisor in the run directory, and
@@ -211,7 +212,9 @@ func (s *starter) createGroup() (g *cgroup.Group, err error) {
 
 func (s *starter) findHost() (err error) {
 	if s.host == nil {
-		s.host, err = cgroup.Detect()
+		if s.host, err = cgroup.Detect(); err == nil {
+			s.host.Evicting = s.evicting
+		}
 	}
 	return err
 }

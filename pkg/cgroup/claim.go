@@ -90,7 +90,7 @@ func (h *Host) reclaim(places []place, err error, id string, owner Owner) error 
 	if err != nil {
 		return unless(err, errNoParent, errLeaf, errOutside)
 	}
-	g := &Group{version: h.version, places: places, lock: -1}
+	g := &Group{version: h.version, places: places, lock: -1, evicting: h.Evicting}
 	if err := g.lockExisting(); err != nil {
 		return g.wrap(unless(err, errReplaced, unix.ENOENT, unix.ENOTDIR, unix.ENAMETOOLONG))
 	}
@@ -98,7 +98,17 @@ func (h *Host) reclaim(places []place, err error, id string, owner Owner) error 
 	if marked(g.lock) != owner.String() {
 		return nil
 	}
-	return g.wrap(g.clear(time.Now().Add(takeOverPatience)))
+	return g.wrap(g.clearPredecessor())
+}
+
+// clearPredecessor removes a group that is ours, and was another process's.
+func (g *Group) clearPredecessor() error {
+	if g.evicting != nil {
+		if procs, err := g.processes(); err == nil && len(procs) > 0 {
+			g.evicting(len(procs))
+		}
+	}
+	return g.clear(time.Now().Add(takeOverPatience))
 }
 
 // unless returns the error, or nil if it is one of those.
@@ -196,7 +206,7 @@ func (g *Group) remains() bool {
 // under its lock. Only the processes of a predecessor are killed.
 func (g *Group) evict(owner Owner) error {
 	if marked(g.lock) == owner.String() {
-		return g.clear(time.Now().Add(takeOverPatience))
+		return g.clearPredecessor()
 	}
 	procs, err := g.processes()
 	if err != nil {

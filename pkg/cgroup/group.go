@@ -31,6 +31,7 @@ type Group struct {
 	lock    int     // descriptor of the first directory; -1 when closed
 	tasks   []*os.File
 
+	evicting    func(processes int)
 	controllers []string         // that the group has, of ours
 	refused     map[string]error // why it lacks others, where that is known
 
@@ -64,7 +65,7 @@ func (h *Host) Create(parent, id string, owner Owner, need Limits) (*Group, erro
 	if err != nil {
 		return nil, err
 	}
-	g := &Group{version: h.version, places: places, lock: -1}
+	g := &Group{version: h.version, places: places, lock: -1, evicting: h.Evicting}
 	if err := g.claim(owner); err != nil {
 		return nil, g.wrap(err)
 	}

@@ -38,6 +38,10 @@ type Host struct {
 	version     Version
 	hierarchies []hierarchy
 	self        string // ownCgroup
+
+	// Evicting is called before processes of a predecessor are killed, with how many there
+	// are, unless it is nil.
+	Evicting func(processes int)
 }
 
 // A hierarchy is one that has a controller of ours; on v2 the only one.
