@@ -10,13 +10,13 @@
 //	read ---------+--> loop --> state -+----> start  --\  one run: cgroup, clone, sync pipe
 //	wait --------/     ^                \---> clear   --\ what a run has left behind
 //	notify, tick -/    |                                 |
-//	watch ------/      \---------------------------------/
+//	watch, look /      \---------------------------------/
 //
 // For the clients one more, poll (poller.go), waits: it wakes their read and write.
 //
-// Nothing that the loop does can block on a client, on the container or on
-// stderr. The states and what leads from one to the other are in state.go; they
-// are announced (publish.go) by the one method that changes them.
+// Nothing that the loop does can block on a client, on the container, on the run
+// directory or on stderr. The states and what leads from one to the other are in
+// state.go; they are announced (publish.go) by the one method that changes them.
 //
 // The container is cloned on the main thread of the process (clone.go), because
 // the kernel sends the parent-death signal when the thread that cloned exits.

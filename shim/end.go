@@ -49,29 +49,6 @@ func (e ending) status(finalSent, leftOver bool) int {
 	return exitFailed
 }
 
-// lookAtDir ends a supervisor that is down for good and whose directory has been
-// deleted: nobody can ever reach it. It is watched only from a while after the end:
-// most ends have been acknowledged by then, and when a watch of inotify(7) is closed,
-// the kernel waits for a grace period, up to 20 ms.
-func (s *supervisor) lookAtDir() {
-	s.lookDir = nil
-	if s.unwatch == nil {
-		stop, err := s.dir.watch(s.deleted)
-		if err != nil { // fs.inotify.max_user_instances: look by the clock instead
-			stop = func() {}
-			s.unwatched = true
-		}
-		s.unwatch = stop
-	}
-	if s.dir.deleted() {
-		s.log.Warn("run directory has been deleted")
-		s.endFor(byItself)
-	} else if s.unwatched || !s.listener.published() {
-		// The directory goes after control, if it goes, and without an event.
-		s.lookDir = time.After(dirInterval)
-	}
-}
-
 // endTimeout bounds the end: the waits of end, and a second.
 func endTimeout() time.Duration { return endTotal + syncpipe.Timeout + time.Second }
 
@@ -85,9 +62,7 @@ func (s *supervisor) abandon() {
 
 // end takes leave of the clients and removes what is ours.
 func (s *supervisor) end() int {
-	if s.unwatch != nil {
-		s.unwatch()
-	}
+	s.unwatch()
 	// Removed before it refuses; who connected before that is served.
 	s.cleanUp("unpublish control", s.listener.unpublish)
 	s.cleanUp("dismiss clients", s.dismiss)

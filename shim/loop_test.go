@@ -266,20 +266,3 @@ func TestUnknownExit(t *testing.T) {
 		})
 	}
 }
-
-// TestAcknowledgedBeforeWatched: the run directory is not watched before an agent
-// has had the time to acknowledge the end, which a watch would delay; then it is.
-func TestAcknowledgedBeforeWatched(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t, agent.RestartNo, agent.RestartBackoff{}, func(p *fakeProcess) { p.life = time.Second })
-		<-time.After(time.Second + dirInterval/2)
-		if got := w.look(); got.state != down || w.watches() {
-			t.Errorf("%v; want down, and no watch yet", got.state)
-		}
-		<-time.After(dirInterval)
-		if !w.watches() {
-			t.Error("no watch of the run directory")
-		}
-		w.end()
-	})
-}

@@ -45,9 +45,14 @@ type supervisor struct {
 	event   []byte                  // the same as an event
 	abort   context.CancelCauseFunc // ends the start in progress
 	cleared <-chan struct{}         // closed when the last run has been cleared
-	unwatch func()                  // ends the watch of the run directory, if there is one
-	// unwatched: it could not be watched, so it is looked at by the clock.
-	unwatched bool
+
+	// Of the run directory, see look.go. look is lookNow.
+	look      func(watched, unwatched bool) dirLook
+	watched   bool   // it is, or cannot be
+	unwatched bool   // it cannot be
+	stopWatch func() // if it is
+	looking   bool   // somebody looks
+	lookAgain bool   // and is to look again
 
 	// What the other goroutines report.
 	signals  signals
@@ -58,6 +63,7 @@ type supervisor struct {
 	exits    chan exit
 	hints    chan struct{} // of an out-of-memory kill
 	deleted  chan struct{} // a file of the run directory
+	dirLooks chan dirLook
 	sent     chan struct{} // the final state, to somebody
 	quit     chan struct{} // closed when the loop listens no more
 
@@ -85,7 +91,7 @@ type departure struct {
 func newSupervisor(dir runDir, log *slog.Logger) *supervisor {
 	cleared := make(chan struct{})
 	close(cleared)
-	return &supervisor{
+	s := &supervisor{
 		log: log, dir: dir, cleared: cleared,
 		clients:  map[*client]struct{}{},
 		accepted: make(chan *client),
@@ -95,9 +101,12 @@ func newSupervisor(dir runDir, log *slog.Logger) *supervisor {
 		exits:    make(chan exit),
 		hints:    make(chan struct{}, 1),
 		deleted:  make(chan struct{}, 1),
+		dirLooks: make(chan dirLook, 1), // one at a time: whoever looks need not wait
 		sent:     make(chan struct{}, 1),
 		quit:     make(chan struct{}),
 	}
+	s.look = s.lookNow
+	return s
 }
 
 // The pace of what the loop does by itself.
@@ -159,6 +168,8 @@ func (s *supervisor) serve() {
 			s.lookAtDir()
 		case <-s.lookDir:
 			s.lookAtDir()
+		case l := <-s.dirLooks:
+			s.onDirLook(l)
 		case <-s.sent:
 			if s.err != "" && s.linger == nil { // since the first
 				s.linger = time.After(errLinger)

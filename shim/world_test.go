@@ -119,7 +119,7 @@ func (w *world) look() record {
 func (w *world) watches() bool {
 	synctest.Wait()
 	defer w.ask("look")
-	return w.s.unwatch != nil
+	return w.s.watched
 }
 
 // snapshot returns how often start has been called, and the runs.
@@ -138,9 +138,8 @@ func (w *world) end() {
 	case <-time.After(time.Hour):
 		panic("the loop does not end: " + w.look().state.String()) // it would go on for ever
 	}
-	if w.s.unwatch != nil {
-		w.s.unwatch()
-	}
+	synctest.Wait() // for whoever looks at the directory
+	w.s.unwatch()
 	for _, p := range w.runs {
 		if !p.closed || !p.removed {
 			w.t.Errorf("run %d has not been cleared", p.number)

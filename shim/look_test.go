@@ -1,0 +1,46 @@
+package shim
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"harpoon-supervisor/pkg/agent"
+)
+
+// TestAcknowledgedBeforeWatched: the run directory is not watched before an agent
+// has had the time to acknowledge the end, which a watch would delay; then it is.
+func TestAcknowledgedBeforeWatched(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, agent.RestartNo, agent.RestartBackoff{}, func(p *fakeProcess) { p.life = time.Second })
+		<-time.After(time.Second + dirInterval/2)
+		if got := w.look(); got.state != down || w.watches() {
+			t.Errorf("%v; want down, and no watch yet", got.state)
+		}
+		<-time.After(dirInterval)
+		if !w.watches() {
+			t.Error("no watch of the run directory")
+		}
+		w.end()
+	})
+}
+
+// TestDeadDirectory: a run directory that cannot be looked at, as on a dead file server,
+// does not keep a supervisor that is down from its end.
+func TestDeadDirectory(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, agent.RestartNo, agent.RestartBackoff{}, func(p *fakeProcess) { p.life = time.Second })
+		looks, back := 0, make(chan struct{})
+		w.s.look = func(watched, unwatched bool) dirLook {
+			looks++
+			<-back
+			return dirLook{}
+		}
+		<-time.After(time.Second + 3*dirInterval)
+		if got := w.look(); got.state != down || looks != 1 {
+			t.Errorf("%v, %d looks; want down, and one", got.state, looks)
+		}
+		w.end()
+		close(back)
+	})
+}
