@@ -44,6 +44,7 @@ const exitFailed = 1
 func Run(o Options) {
 	runtime.GOMAXPROCS(2) // package goruntime has left one, and there are two things to do
 	signals := catchSignals()
+	passEndSignals()
 	// The agent may have asked to be outlived by nobody (prctl(2)); the container is to.
 	_ = unix.Prctl(unix.PR_SET_PDEATHSIG, 0, 0, 0, 0)
 	resetCollector()

@@ -63,6 +63,19 @@ func catchSignals() signals {
 // catchTraps is the rest, for when there is time.
 func (s signals) catchTraps() { signal.Notify(s.others, trapSignals...) }
 
+// passEndSignals has another thread than the calling one, the main thread, take the signals
+// that end the supervisor. The kernel prefers the main thread, also while it is in a system
+// call that nothing interrupts, an open on a dead file server, say: nobody would hear of
+// them (signal(7)). They are blocked in a helper, too, until it gives the command an empty
+// mask.
+func passEndSignals() {
+	var set unix.Sigset_t
+	for _, s := range endSignals {
+		set.Val[0] |= 1 << (s.(syscall.Signal) - 1)
+	}
+	_ = unix.PthreadSigmask(unix.SIG_BLOCK, &set, nil) // cannot fail
+}
+
 // ignore sets the disposition of a signal to "ignore".
 func ignore(n syscall.Signal) {
 	action := [4]uintptr{1} // struct kernel_sigaction: SIG_IGN

@@ -5,6 +5,9 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
 	"syscall"
 	"testing"
 	"time"
@@ -130,4 +133,44 @@ func (s *supervisor) insist(ask string, client *stream) error {
 		return nil
 	}
 	return err
+}
+
+// TestTermPastMainThread: TERM is heard of while the main thread hangs in the kernel. Here
+// it is frozen, alone, which only v1 can do.
+func TestTermPastMainThread(t *testing.T) {
+	needRoot(t)
+	mounts := slices.DeleteFunc(slices.Clone(cgroupMounts()), func(mount string) bool { return filepath.Base(mount) != "freezer" })
+	if len(mounts) == 0 {
+		t.Skip("no freezer of cgroup v1")
+	}
+	c, s := started(t, launch{command: []string{"/bin/workload", "until-term", "0"}}, "")
+	client := dialed(t, c)
+	if _, err := client.await("up=true"); err != nil {
+		t.Fatal(err)
+	}
+	group := filepath.Join(bench.parent, bench.prefix+"thread")
+	dir := filepath.Join(mounts[0], group)
+	if err := setFrozen(group, true); err != nil {
+		t.Fatal(err)
+	}
+	defer removeTree(dir)
+	thaw := func() {
+		if err := setFrozen(group, false); err != nil {
+			t.Error(err)
+		}
+	}
+	defer thaw() // or it could not be killed, either
+	if err := os.WriteFile(filepath.Join(dir, "tasks"), strconv.AppendInt(nil, int64(s.cmd.Process.Pid), 10), 0); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := client.await("up=false", "restarting=false"); err != nil {
+		t.Error(err)
+	}
+	thaw()
+	if status, err := s.end(); err != nil || status != "0" {
+		t.Errorf("ended with %s, %v", status, err)
+	}
 }
