@@ -42,6 +42,7 @@ func setVolumeName(index int) { setName("volume " + strconv.Itoa(index)) }
 // its place, has the resolv.conf that it has.
 func mounts(config *syncpipe.Config) []mount {
 	var list []mount
+	setName("mount resolv") // the host's may be on a dead file server
 	resolve := unix.Access(resolvConf, unix.F_OK) == nil
 	for i, m := range config.Mounts {
 		list = append(list, mount{Mount: m, index: i})

@@ -3,6 +3,7 @@ package shim
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"runtime"
 	"slices"
@@ -82,8 +83,16 @@ func (s *starter) cloneInit(ctx context.Context, r *run, theirs *os.File) (insid
 	if s.container.network == agent.NetworkNone {
 		b.namespaces |= unix.CLONE_NEWNET
 	}
-	if b.users = config.UserNS; b.users != nil {
-		b.netNS = config.NetNS
+	if b.users = config.UserNS; b.users != nil && config.NetNS != "" {
+		if err := s.step(r, "join network", func() (err error) {
+			if b.network, err = os.OpenFile(config.NetNS, os.O_RDONLY|unix.O_NONBLOCK, 0); err != nil {
+				return fmt.Errorf("join network: %w", err)
+			}
+			return nil
+		}); err != nil {
+			return false, err
+		}
+		defer b.network.Close()
 	}
 	if r.group != nil {
 		b.cgroup = r.group.FD()

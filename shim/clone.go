@@ -63,7 +63,7 @@ type birth struct {
 	program    *program         // what is executed, and among fds
 	namespaces uintptr          // CLONE_NEW... of clone(2)
 	users      *syncpipe.UserNS // to be mapped in a user namespace of its own, or nil
-	netNS      string           // path of the network namespace to be born in, or empty
+	network    *os.File         // the network namespace to be born in, or nil
 	cgroup     int              // a descriptor, on v2; or -1
 	onMain     bool             // the caller is on the main thread
 	holdMounts bool             // see child.mounts
@@ -123,7 +123,7 @@ func (c *cloner) clone(ctx context.Context, b birth) (*child, error) {
 		runtime.GOMAXPROCS(2)
 		debug.SetGCPercent(-1) // a collection stops the world
 		defer debug.SetGCPercent(gcPercent)
-		err = inNetwork(b.netNS, func() error {
+		err = inNetwork(b.network, func() error {
 			c.forking.Lock()
 			pid, err = syscall.ForkExec(programPath, []string{syncpipe.HelperName}, b.attributes(&pidfd))
 			c.forking.Unlock()
@@ -190,8 +190,8 @@ func childrenOfMain() (children []int) {
 
 // inNetwork runs f with this thread, the main thread, in another network
 // namespace: a helper in a user namespace has no right to join the host's.
-func inNetwork(path string, f func() error) error {
-	if path == "" {
+func inNetwork(network *os.File, f func() error) error {
+	if network == nil {
 		return f()
 	}
 	// A thread made meanwhile is not to be made from this one: it would be there, too.
@@ -202,13 +202,8 @@ func inNetwork(path string, f func() error) error {
 		return fmt.Errorf("join network: %w", err)
 	}
 	defer own.Close()
-	other, err := os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK, 0)
-	if err != nil {
-		return fmt.Errorf("join network: %w", err)
-	}
-	defer other.Close()
-	if err := unix.Setns(int(other.Fd()), unix.CLONE_NEWNET); err != nil {
-		return fmt.Errorf("join network: setns %s: %w", path, err)
+	if err := unix.Setns(int(network.Fd()), unix.CLONE_NEWNET); err != nil {
+		return fmt.Errorf("join network: setns %s: %w", network.Name(), err)
 	}
 	err = f()
 	// What was allowed for the way there is for the way back. Should it fail all

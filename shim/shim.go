@@ -133,17 +133,16 @@ func open(o Options, log *slog.Logger, late func(string)) (*supervisor, error) {
 	}
 	evicting := func(processes int) { log.Warn("a predecessor's processes are killed", "processes", processes) }
 	var dir runDir
+	var owner cgroup.Owner
 	if err := step("lock run directory", func() (err error) {
-		dir, err = lockRunDir(evicting)
+		if dir, err = lockRunDir(evicting); err == nil {
+			owner, err = cgroup.OwnerOf(dir.File)
+		}
 		return err
 	}); err != nil {
 		return nil, err
 	}
-	owner, err := cgroup.OwnerOf(dir.File)
-	if err == nil {
-		err = step("remove stale", dir.removeStale)
-	}
-	if err != nil {
+	if err := step("remove stale", dir.removeStale); err != nil {
 		dir.Close()
 		return nil, err
 	}
