@@ -146,6 +146,8 @@ func (c *container) overlay() error {
 	switch {
 	case err == unix.EINVAL:
 		return fmt.Errorf("overlay over %s: %w (a mount point is missing in it, and a rootfs that is two stacked overlays takes no third)", c.Rootfs, err)
+	case err == unix.ENODEV:
+		return fmt.Errorf("mount overlay %s: %w (a mount point is missing in it, and this kernel has no overlayfs)", c.Rootfs, err)
 	case err != nil:
 		return pathError("mount overlay", c.Rootfs, err)
 	}

@@ -221,7 +221,7 @@ func cloneError(err error, users bool) error {
 	case errors.Is(err, unix.EPERM) && users:
 		hint = " (user namespaces need CAP_SYS_ADMIN, CAP_SETUID and CAP_SETGID, no chroot, and a host that allows them)"
 	case errors.Is(err, unix.EPERM):
-		hint = " (namespaces need CAP_SYS_ADMIN)"
+		hint = " (namespaces need CAP_SYS_ADMIN, and no filter that forbids them)"
 	case errors.Is(err, unix.EAGAIN):
 		hint = " (too many processes: see ulimit -u, pids.max, kernel.pid_max)"
 	case errors.Is(err, unix.ENOSPC) && users:

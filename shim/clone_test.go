@@ -20,7 +20,7 @@ func TestCloneError(t *testing.T) {
 		users bool
 		want  string
 	}{
-		{unix.EPERM, false, "clone: operation not permitted (namespaces need CAP_SYS_ADMIN)"},
+		{unix.EPERM, false, "clone: operation not permitted (namespaces need CAP_SYS_ADMIN, and no filter that forbids them)"},
 		{unix.EPERM, true, "clone: operation not permitted (user namespaces need CAP_SYS_ADMIN,"},
 		{unix.ENOSPC, false, "clone: no space left on device (too many namespaces: see /proc/sys/user)"},
 		{unix.ENOSPC, true, "clone: no space left on device (user namespaces are switched off, or too many: see user.max_user_namespaces"},

@@ -4,10 +4,13 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path"
 	"slices"
 	"strings"
+
+	"golang.org/x/sys/unix"
 )
 
 // enable enables our controllers on v2 for the children of each cgroup from
@@ -37,6 +40,14 @@ func (g *Group) enable() error {
 func (g *Group) toggle(controllers ...string) (err error) {
 	for _, file := range g.places[0].subtreeControls() {
 		err = write(file, "+"+strings.Join(controllers, " +"))
+	}
+	e, _ := errors.AsType[*fs.PathError](err)
+	switch {
+	case e == nil || e.Op != "write":
+	case e.Err == unix.EBUSY:
+		return fmt.Errorf("%w (processes are in it, not in a cgroup below, as with self those of an agent in one named %s)", err, leaf)
+	case e.Err == unix.ENOENT:
+		return fmt.Errorf("%w (the cgroup above does not offer it)", err)
 	}
 	return err
 }

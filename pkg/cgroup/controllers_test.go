@@ -73,7 +73,7 @@ func TestEnableNoController(t *testing.T) {
 	}
 	_, err := h.Create(testParent, "needy", testOwner, Limits{Memory: 1 << 20})
 	want := "cgroup " + testParent + "/needy: memory: write " +
-		path.Join(h.hierarchies[0].mount, testParent, "cgroup.subtree_control") + ": no such file or directory"
+		path.Join(h.hierarchies[0].mount, testParent, "cgroup.subtree_control") + ": no such file or directory (the cgroup above does not offer it)"
 	if err == nil || err.Error() != want {
 		t.Errorf("Create = %v, want %s", err, want)
 	}
