@@ -3,7 +3,6 @@ package nsinit
 import (
 	"errors"
 	"fmt"
-	"os"
 	"slices"
 	"strconv"
 
@@ -48,9 +47,6 @@ func (c *container) openRootfs() (err error) {
 	setName("open rootfs")
 	if c.rootfs, err = openOutside(c.Rootfs, others{volumes, nobody}); err == nil {
 		err = mustBeDirectory(c.rootfs)
-	}
-	if target, no := os.Readlink(c.Rootfs); no == nil && errors.Is(err, unix.ENOENT) {
-		err = fmt.Errorf("%w (a link to %s)", err, visible(target))
 	}
 	return pathError("open", c.Rootfs, err)
 }

@@ -36,6 +36,7 @@ func TestDeadDirectory(t *testing.T) {
 			<-back
 			return dirLook{}
 		}
+		w.ask("look") // the loop sees that from here on
 		<-time.After(time.Second + 3*dirInterval)
 		if got := w.look(); got.state != down || looks != 1 {
 			t.Errorf("%v, %d looks; want down, and one", got.state, looks)
