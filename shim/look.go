@@ -10,20 +10,24 @@ type dirLook struct {
 	err       error  // why none could be
 }
 
-// lookAtDir begins a look at the run directory of a supervisor that is down for good,
-// unless there is one: a directory on a dead file server is not there to be looked at, and
-// the loop does not wait for that.
+// changes is when something has been deleted in the run directory. While somebody looks
+// that waits.
+func (s *supervisor) changes() <-chan struct{} {
+	if s.looking {
+		return nil
+	}
+	return s.deleted
+}
+
+// lookAtDir begins a look at the run directory of a supervisor that is down for good: a
+// directory on a dead file server is not there to be looked at, and the loop does not wait
+// for that. There is one look at a time.
 //
 // It is watched only from a while after the end: most ends have been acknowledged by then,
 // and when a watch of inotify(7) is closed, the kernel waits for a grace period, up to
 // 20 ms.
 func (s *supervisor) lookAtDir() {
-	s.lookDir = nil
-	if s.looking {
-		s.lookAgain = true
-		return
-	}
-	s.looking = true
+	s.lookDir, s.looking = nil, true
 	watched, unwatched := s.watched, s.unwatched
 	go func() { s.dirLooks <- s.look(watched, unwatched) }() // look
 }
@@ -45,9 +49,6 @@ func (s *supervisor) onDirLook(l dirLook) {
 	case l.deleted:
 		s.log.Warn("run directory has been deleted")
 		s.endFor(byItself)
-	case s.lookAgain:
-		s.lookAgain = false
-		s.lookAtDir()
 	case !l.published:
 		// The directory goes after control, if it goes, and without an event. Or it could not
 		// be watched (fs.inotify.max_user_instances): it is looked at by the clock instead.

@@ -52,7 +52,6 @@ type supervisor struct {
 	unwatched bool   // it cannot be
 	stopWatch func() // if it is
 	looking   bool   // somebody looks
-	lookAgain bool   // and is to look again
 
 	// What the other goroutines report.
 	signals  signals
@@ -164,7 +163,7 @@ func (s *supervisor) serve() {
 		case <-s.question:
 			s.question = nil
 			s.answer()
-		case <-s.deleted:
+		case <-s.changes():
 			s.lookAtDir()
 		case <-s.lookDir:
 			s.lookAtDir()
