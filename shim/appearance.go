@@ -38,6 +38,7 @@ func (s *supervisor) appear(o Options, late func(string)) error {
 
 // describe writes container.json.
 func (s *supervisor) describe(o Options) error {
+	s.letGo = s.dir.hold(resolvedName)
 	err := s.dir.describe(s.starter.container.describe(o, newCgroupName(o)))
 	s.described.Store(err == nil)
 	return err

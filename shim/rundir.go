@@ -138,6 +138,16 @@ func (d runDir) remove(name string) error {
 	return err
 }
 
+// hold keeps a file that is about to be replaced, if it is there: with its last name the
+// filesystem frees its blocks, and may wait for the disk (ext4 with discard does).
+func (d runDir) hold(name string) (letGo func()) {
+	fd, err := unix.Openat(int(d.Fd()), name, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return func() {}
+	}
+	return func() { unix.Close(fd) }
+}
+
 // describe writes container.json, of mode 0644, and puts it in place in one step.
 func (d runDir) describe(content []byte) error {
 	_ = os.Remove(newResolvedName) // a predecessor's

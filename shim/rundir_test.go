@@ -4,6 +4,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -37,6 +38,44 @@ func TestDescribeReplaces(t *testing.T) {
 	}
 	if list, err := os.ReadDir("."); len(list) != 1 {
 		t.Errorf("left: %v, %v", list, err)
+	}
+}
+
+// TestHold: a file that is replaced is kept until it is let go.
+func TestHold(t *testing.T) {
+	t.Chdir(t.TempDir())
+	f, err := os.Open(".")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	d := runDir{f}
+	d.hold(resolvedName)() // there is none
+	if err := os.WriteFile(resolvedName, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	letGo := d.hold(resolvedName)
+	if err := d.describe(nil); err != nil {
+		t.Fatal(err)
+	}
+	kept := func() (n int) {
+		list, err := filepath.Glob(descriptorsDir + "/*")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, fd := range list {
+			if file, _ := os.Readlink(fd); strings.HasSuffix(file, resolvedName+" (deleted)") {
+				n++
+			}
+		}
+		return n
+	}
+	if got := kept(); got != 1 {
+		t.Errorf("held %d times", got)
+	}
+	letGo()
+	if got := kept(); got != 0 {
+		t.Errorf("let go, and held %d times", got)
 	}
 }
 

@@ -137,6 +137,9 @@ func (s *supervisor) fail(err error) {
 
 func (s *supervisor) onStart(r startResult) {
 	s.abort(nil) // releases the context
+	if s.letGo != nil {
+		defer func() { go s.letGo(); s.letGo = nil }()
+	}
 	switch {
 	case r.err == nil:
 		s.onStarted(r.run)

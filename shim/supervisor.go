@@ -45,6 +45,7 @@ type supervisor struct {
 	event   []byte                  // the same as an event
 	abort   context.CancelCauseFunc // ends the start in progress
 	cleared <-chan struct{}         // closed when the last run has been cleared
+	letGo   func()                  // of the last supervisor's container.json, after the first start; or nil
 
 	// Of the run directory, see look.go. look is lookNow.
 	look      func(watched, unwatched bool) dirLook
