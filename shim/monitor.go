@@ -4,6 +4,7 @@ import (
 	"os"
 	"strconv"
 	"time"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 
@@ -57,9 +58,26 @@ func secondThread(guess string) string {
 
 // calmHelper does the same for a helper that has just been made. Its runtime has yet to
 // make its monitor, which inherits from the main thread; if it should be faster, so be it.
-// The helper gives its main thread the usual slack, once it has its configuration, which
-// it gets later than this.
-func calmHelper(pid int) { _ = setSlack(strconv.Itoa(pid), monitorSlack) }
+// The helper takes this back on its main thread, once it has its configuration, which it
+// gets later than this.
+func calmHelper(pid int) {
+	_ = setSlack(strconv.Itoa(pid), monitorSlack)
+	leaveCPU(pid)
+}
+
+// leaveCPU keeps a helper off the CPU of the calling thread, if there are others. What
+// comes first in a Go program goes from one thread to a new one and back, twice. The
+// kernel may put that one where this thread is at work, and it waits there for the rest of
+// a time slice, in every third start on a host of two CPUs, beside one that is idle.
+func leaveCPU(pid int) {
+	var cpu uint32
+	var set unix.CPUSet
+	if _, _, err := unix.RawSyscall(unix.SYS_GETCPU, uintptr(unsafe.Pointer(&cpu)), 0, 0); err != 0 || unix.SchedGetaffinity(0, &set) != nil {
+		return
+	}
+	set.Clear(int(cpu))
+	_ = unix.SchedSetaffinity(pid, &set) // none is left: EINVAL
+}
 
 // wake ends what calmMonitor has begun: should a goroutine be in a system call that takes
 // long, it is the monitor that lets the others have its CPU, until then as late as its

@@ -51,7 +51,8 @@ func TestMonitor(t *testing.T) {
 	}
 }
 
-// TestCalmHelper: the timers of a process that has been made are imprecise.
+// TestCalmHelper: the timers of a process that has been made are imprecise, and it has all
+// CPUs but the one of its maker, if that has another.
 func TestCalmHelper(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("needs root, for timers of other threads")
@@ -64,7 +65,19 @@ func TestCalmHelper(t *testing.T) {
 		_ = helper.Process.Kill()
 		_ = helper.Wait()
 	}()
+	runtime.LockOSThread() // whose affinity it is
+	defer runtime.UnlockOSThread()
+	var own, set unix.CPUSet
+	if err := unix.SchedGetaffinity(0, &own); err != nil {
+		t.Fatal(err)
+	}
 	calmHelper(helper.Process.Pid)
+	if err := unix.SchedGetaffinity(helper.Process.Pid, &set); err != nil {
+		t.Fatal(err)
+	}
+	if want := max(own.Count()-1, 1); set.Count() != want {
+		t.Errorf("it may run on %d CPUs, want %d of %d", set.Count(), want, own.Count())
+	}
 	if got := slackOf(t, strconv.Itoa(helper.Process.Pid)); got != fmt.Sprint(monitorSlack.Nanoseconds()) {
 		t.Errorf("timer slack of %s ns", got)
 	}
