@@ -159,22 +159,13 @@ type RestartBackoff struct {
 	Limit uint32 `json:"limit,omitempty"`
 }
 
-// The defaults of RestartBackoff, of which each field says what it is.
-const (
-	DefaultBackoffInitial Duration = "1s"
-	DefaultBackoffFactor           = 2.0
-	DefaultBackoffMax     Duration = "30s"
-	DefaultBackoffJitter           = 0.1
-	DefaultBackoffReset   Duration = "10s"
-)
-
 // WithDefaults returns b with its absent fields filled in.
 func (b RestartBackoff) WithDefaults() RestartBackoff {
-	b.Initial = cmp.Or(b.Initial, DefaultBackoffInitial)
-	b.Factor = cmp.Or(b.Factor, new(DefaultBackoffFactor))
-	b.Max = cmp.Or(b.Max, DefaultBackoffMax)
-	b.Jitter = cmp.Or(b.Jitter, new(DefaultBackoffJitter))
-	b.Reset = cmp.Or(b.Reset, DefaultBackoffReset)
+	b.Initial = cmp.Or(b.Initial, "1s")
+	b.Factor = cmp.Or(b.Factor, new(2.0))
+	b.Max = cmp.Or(b.Max, "30s")
+	b.Jitter = cmp.Or(b.Jitter, new(0.1))
+	b.Reset = cmp.Or(b.Reset, "10s")
 	return b
 }
 

@@ -9,17 +9,14 @@ import (
 
 // User is who the command runs as: "UID" or "UID:GID", decimal, each from 0 to
 // 4294967294 (4294967295 is the kernel's -1). Names are refused: whose
-// /etc/passwd would it be? Empty is DefaultUser.
+// /etc/passwd would it be? Empty is "1:1".
 type User string
-
-// DefaultUser is the user of a container whose configuration names none.
-const DefaultUser User = "1:1"
 
 // IDs returns the user and group. A user without a group has the group of the
 // same number: never root's by omission.
 func (u User) IDs() (uid, gid uint32, err error) {
 	if u == "" {
-		u = DefaultUser
+		u = "1:1"
 	}
 	user, group, both := strings.Cut(string(u), ":")
 	if !both {
