@@ -42,7 +42,8 @@ const (
 // this one would be needed all the same where it is missing. One way is enough.
 func openInside(root int, path string, missing kind, ours []uint64) (int, error) {
 	w := walk{root: root, ours: ours}
-	return w.follow(path, missing)
+	fd, err := w.follow(path, missing)
+	return fd, pathError("open", path, err)
 }
 
 // follow walks a path from the root on, and opens what it leads to.
@@ -61,12 +62,12 @@ func (w *walk) follow(path string, missing kind) (int, error) {
 		}
 		fd, err := w.open(name, last(rest), missing)
 		if err != nil {
-			return -1, pathError("open", path, err)
+			return -1, err
 		}
 		target, isLink, err := readLink(fd)
 		if err != nil {
 			unix.Close(fd)
-			return -1, pathError("open", path, err)
+			return -1, err
 		}
 		if !isLink {
 			w.dirs = append(w.dirs, fd)
@@ -78,14 +79,19 @@ func (w *walk) follow(path string, missing kind) (int, error) {
 		magic := isMagic(fd, target)
 		unix.Close(fd)
 		if links++; links > maxLinks || w.linkless || magic {
-			return -1, pathError("open", path, unix.ELOOP)
+			return -1, unix.ELOOP
 		}
 		for strings.HasPrefix(target, "/") && len(w.dirs) > w.base {
 			w.up()
 		}
 		rest = append(strings.Split(target, "/"), rest...)
 	}
-	return unix.FcntlInt(uintptr(w.dir()), unix.F_DUPFD_CLOEXEC, 0)
+	if len(w.dirs) == 0 {
+		return unix.FcntlInt(uintptr(w.root), unix.F_DUPFD_CLOEXEC, 0)
+	}
+	fd := w.dir()
+	w.dirs = w.dirs[:len(w.dirs)-1]
+	return fd, nil
 }
 
 // last reports whether no element follows that names anything.

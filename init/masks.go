@@ -31,14 +31,14 @@ func (c *container) maskPaths() error {
 		if !c.hasMounted(path) {
 			continue
 		}
-		at, isDir, err := c.openKernel(path)
+		at, err := c.openKernel(path)
 		if errors.Is(err, unix.ENOENT) {
 			continue
 		}
 		if err != nil {
 			return err
 		}
-		mount, err := c.mask(at, isDir, &empty)
+		mount, err := c.mask(at, &empty)
 		unix.Close(at)
 		if err != nil {
 			return pathError("mask", "/"+path, err)
@@ -73,8 +73,11 @@ func (c *container) hasMounted(path string) bool {
 
 // mask covers what is open. The first directory is covered by a new tmpfs, which
 // becomes the empty one of all others.
-func (c *container) mask(at int, isDir bool, empty *int) (mount int, err error) {
+func (c *container) mask(at int, empty *int) (mount int, err error) {
+	isDir, err := isDirectory(at)
 	switch {
+	case err != nil:
+		return -1, err
 	case !isDir:
 		return bind(c.null, at, false)
 	case *empty >= 0:
@@ -88,7 +91,7 @@ func (c *container) mask(at int, isDir bool, empty *int) (mount int, err error) 
 }
 
 func (c *container) makePathReadOnly(path string) error {
-	at, _, err := c.openKernel(path)
+	at, err := c.openKernel(path)
 	if err != nil {
 		return err
 	}
@@ -101,46 +104,14 @@ func (c *container) makePathReadOnly(path string) error {
 	return pathError("make read-only", "/"+path, setAttributes(mount, unix.MOUNT_ATTR_RDONLY, false))
 }
 
-// openKernel opens a path in the container's /proc or /sys, and says whether it is a
-// directory. Neither has a link there, nor another filesystem: whatever is one is not
-// what was meant.
-func (c *container) openKernel(path string) (fd int, isDir bool, err error) {
+// openKernel opens a path in the container's /proc or /sys. Neither has a link there:
+// whatever is one is not what was meant.
+func (c *container) openKernel(path string) (int, error) {
+	w := walk{root: c.proc, linkless: true}
 	top, rest, _ := strings.Cut(path, "/")
-	root := c.proc
 	if top == "sys" {
-		root = c.sys
+		w.root = c.sys
 	}
-	fd, isDir, err = openPlain(root, rest)
-	return fd, isDir, pathError("open", "/"+path, err)
-}
-
-// openPlain opens a path below dir, without links and within one filesystem, as
-// openat2(2) does with RESOLVE_NO_SYMLINKS and RESOLVE_NO_XDEV.
-func openPlain(dir int, path string) (fd int, isDir bool, err error) {
-	var st unix.Stat_t
-	if err := unix.Fstat(dir, &st); err != nil {
-		return -1, false, err
-	}
-	device, at := st.Dev, dir
-	for _, name := range strings.Split(path, "/") {
-		fd, err := unix.Openat(at, name, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
-		if at != dir {
-			unix.Close(at)
-		}
-		if err != nil {
-			return -1, false, err
-		}
-		at = fd
-		if err = unix.Fstat(fd, &st); err == nil && st.Mode&unix.S_IFMT == unix.S_IFLNK {
-			err = unix.ELOOP
-		}
-		if err == nil && st.Dev != device {
-			err = unix.EXDEV
-		}
-		if err != nil {
-			unix.Close(fd)
-			return -1, false, err
-		}
-	}
-	return at, st.Mode&unix.S_IFMT == unix.S_IFDIR, nil
+	fd, err := w.follow(rest, nothing)
+	return fd, pathError("open", "/"+path, err)
 }

@@ -1,7 +1,6 @@
 package nsinit
 
 import (
-	"errors"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -93,11 +92,7 @@ func openOutside(path string, volumes others) (int, error) {
 	}
 	defer unix.Close(fd)
 	w := walk{root: fd, volumes: volumes, linkless: in.doubtful}
-	fd, err = w.follow(rest, nothing)
-	if e, ok := errors.AsType[unix.Errno](err); ok {
-		err = e // it is told with the whole path
-	}
-	return fd, err
+	return w.follow(rest, nothing)
 }
 
 // enter goes along a path of the host until it is in a volume, and returns that with the
