@@ -68,13 +68,9 @@ func below(path, dir string) bool {
 // mount makes a mount, and notes what is to be seen there.
 func (c *container) mount(m *mount) error {
 	if m.Source == "" {
-		return c.mountTmp(m)
+		return pathError("mount", m.Dest, c.mountTmp(m))
 	}
-	err := c.mountVolume(m)
-	if e, ok := errors.AsType[unix.Errno](err); ok && err == error(e) {
-		err = pathError("mount "+m.Dest+" from", m.Source, e)
-	}
-	return err
+	return pathError("mount "+m.Dest+" from", m.Source, c.mountVolume(m))
 }
 
 // mountTmp mounts a tmpfs for everybody in the container. Size 0 is tmpfs' own
@@ -90,7 +86,7 @@ func (c *container) mountTmp(m *mount) error {
 		options: c.ofRoot("mode=1777", "size="+strconv.FormatUint(m.Size, 10)),
 	}.mountAt(at)
 	if err != nil {
-		return pathError("mount", m.Dest, err)
+		return err
 	}
 	defer unix.Close(fd)
 	if m.dev, m.ino, err = inode(fd); err == nil {
@@ -100,7 +96,7 @@ func (c *container) mountTmp(m *mount) error {
 }
 
 // mountVolume binds a file or directory of the host, recursively, and nosuid
-// and nodev all the way down. An error about the source is a bare errno.
+// and nodev all the way down.
 func (c *container) mountVolume(m *mount) error {
 	if m.err != nil {
 		return m.err
@@ -129,10 +125,7 @@ func (c *container) mountVolume(m *mount) error {
 		return err
 	}
 	if c.UserNS != nil && m.index >= 0 {
-		if err := c.bindMapped(m.source, at); err != nil {
-			return unmapped(m, err)
-		}
-		return nil
+		return unmapped(c.bindMapped(m.source, at))
 	}
 	fd, err := bind(m.source, at, true)
 	if err != nil {
@@ -196,20 +189,16 @@ func (c *container) checkMounts() error {
 // has: the root itself, anything in /proc, /sys and /dev/pts, and in /dev all that
 // is not a directory made for a mount.
 func (c *container) openPlace(m *mount, missing kind) (int, error) {
-	what := "mount " + m.Dest
-	if m.Source != "" {
-		what += " from " + m.Source
-	}
 	at, err := openInside(c.root, m.Dest, missing, c.ours)
-	switch {
-	case errors.Is(err, unix.ENOENT):
-		return -1, fmt.Errorf("%s: %w (nothing is made in a volume, /proc or /sys)", what, err)
-	case err != nil:
-		return -1, fmt.Errorf("%s: %w", what, err)
+	if errors.Is(err, unix.ENOENT) {
+		err = fmt.Errorf("%w (nothing is made in a volume, /proc or /sys)", err)
+	}
+	if err != nil {
+		return -1, err
 	}
 	if err := c.fits(at, missing); err != nil {
 		unix.Close(at)
-		return -1, fmt.Errorf("%s: %w", what, err)
+		return -1, err
 	}
 	return at, nil
 }

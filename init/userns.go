@@ -197,6 +197,9 @@ func (c *container) bindMapped(source, at int) error {
 
 // unmapped is the error of a volume that cannot be mapped: without it the command
 // could do nothing there but read what everybody may.
-func unmapped(m *mount, err error) error {
-	return fmt.Errorf("mount %s from %s: %w (with userns a volume needs an idmapped mount, and so does each mount below it: Linux 5.12, and a filesystem that has them)", m.Dest, m.Source, err)
+func unmapped(err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%w (with userns a volume needs an idmapped mount, and so does each mount below it: Linux 5.12, and a filesystem that has them)", err)
 }
