@@ -18,8 +18,7 @@ const resolvConf = "/etc/resolv.conf"
 // mount is a mount that comes after the fixed ones.
 type mount struct {
 	syncpipe.Mount
-	index    int // in the configuration, or -1
-	readOnly bool
+	index    int    // in the configuration, or -1: resolv.conf
 	source   int    // of a volume, open
 	err      error  // or why it is not
 	dev, ino uint64 // of the root of what has been mounted
@@ -51,7 +50,7 @@ func mounts(config *syncpipe.Config) []mount {
 		}
 	}
 	if resolve {
-		list = append(list, mount{Mount: syncpipe.Mount{Source: resolvConf, Dest: resolvConf}, index: -1, readOnly: true})
+		list = append(list, mount{Mount: syncpipe.Mount{Source: resolvConf, Dest: resolvConf}, index: -1})
 	}
 	return list
 }
@@ -133,7 +132,7 @@ func (c *container) mountVolume(m *mount) error {
 	}
 	defer unix.Close(fd)
 	attr := unix.MOUNT_ATTR_NOSUID | unix.MOUNT_ATTR_NODEV
-	if m.readOnly {
+	if m.index < 0 { // the host's resolv.conf
 		attr |= unix.MOUNT_ATTR_RDONLY | unix.MOUNT_ATTR_NOEXEC
 	}
 	return setAttributes(fd, attr, true)
