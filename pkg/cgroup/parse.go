@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"math"
 	"strconv"
+	"strings"
 )
 
 // What these functions find is in the text of a cgroup's file. Of what a
@@ -12,15 +13,13 @@ import (
 // parse finds a number: the first word if key is empty, else what follows the
 // key on its line. "max" is the largest number.
 func parse(text []byte, key string) (uint64, bool) {
-	for len(text) > 0 {
-		line, rest, _ := bytes.Cut(text, newline)
+	for line := range bytes.SplitSeq(text, newline) {
 		if key == "" {
 			return number(line)
 		}
-		if len(line) > len(key) && string(line[:len(key)]) == key && line[len(key)] == ' ' {
-			return number(line[len(key)+1:])
+		if word, value, found := bytes.Cut(line, space); found && string(word) == key {
+			return number(value)
 		}
-		text = rest
 	}
 	return 0, false
 }
@@ -30,30 +29,24 @@ func parse(text []byte, key string) (uint64, bool) {
 // whose first word is LINE, of which there must be one. A value like 0.12 counts
 // in hundredths.
 func attributes(text []byte, key string) (sum uint64, found bool) {
-	first, name := "", key
-	for i := range key {
-		if key[i] == ' ' {
-			first, name = key[:i], key[i+1:]
-		}
+	first, name, one := strings.Cut(key, " ")
+	if !one {
+		name = key
 	}
-	found = first == ""
-	for len(text) > 0 {
-		line, rest, _ := bytes.Cut(text, newline)
-		text = rest
+	found = !one
+	for line := range bytes.SplitSeq(text, newline) {
 		word, words, _ := bytes.Cut(line, space)
-		if first != "" && string(word) != first {
+		if one && string(word) != first {
 			continue
 		}
-		for len(words) > 0 {
-			word, words, _ = bytes.Cut(words, space)
-			if len(word) <= len(name) || string(word[:len(name)]) != name || word[len(name)] != '=' {
-				continue
+		for word := range bytes.SplitSeq(words, space) {
+			if attribute, value, is := bytes.Cut(word, equals); is && string(attribute) == name {
+				v, ok := hundredths(value)
+				if !ok {
+					return 0, false
+				}
+				sum, found = sum+v, true
 			}
-			v, ok := hundredths(word[len(name)+1:])
-			if !ok {
-				return 0, false
-			}
-			sum, found = sum+v, true
 		}
 	}
 	return sum, found
@@ -62,9 +55,7 @@ func attributes(text []byte, key string) (sum uint64, found bool) {
 // operations finds lines like "8:0 Read 4096", by the operation, and adds them
 // up. Without any, nothing has been counted.
 func operations(text []byte, operation string) (sum uint64, found bool) {
-	for len(text) > 0 {
-		line, rest, _ := bytes.Cut(text, newline)
-		text = rest
+	for line := range bytes.SplitSeq(text, newline) {
 		_, words, _ := bytes.Cut(line, space)
 		if word, value, _ := bytes.Cut(words, space); string(word) == operation {
 			v, ok := number(value)
@@ -77,7 +68,7 @@ func operations(text []byte, operation string) (sum uint64, found bool) {
 	return sum, found
 }
 
-var newline, space = []byte{'\n'}, []byte{' '}
+var newline, space, equals, point = []byte{'\n'}, []byte{' '}, []byte{'='}, []byte{'.'}
 
 // hundredths parses a whole number, or one with two decimals in hundredths.
 func hundredths(word []byte) (uint64, bool) {
@@ -92,8 +83,6 @@ func hundredths(word []byte) (uint64, bool) {
 	}
 	return v*100 + d, true
 }
-
-var point = []byte{'.'}
 
 // number parses an unsigned decimal number, with nothing around it.
 func number(word []byte) (uint64, bool) {
