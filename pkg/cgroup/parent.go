@@ -19,18 +19,6 @@ const Self = "self"
 // children (kernel document cgroup-v2, "No Internal Process Constraint").
 const leaf = "supervisor"
 
-// A place is a group's directory in one hierarchy.
-type place struct {
-	hierarchy
-	group string // below the mount point, beginning with a slash
-	// from is where controllers are enabled from, on v2, down to the parent: the
-	// mount point, or the caller's own cgroup. What lies above that one belongs to
-	// whoever delegated it to us.
-	from string
-}
-
-func (p *place) dir() string { return path.Join(p.mount, p.group) }
-
 var (
 	errNoParent = errors.New(`neither an absolute path nor "self"`)
 	errLeaf     = errors.New("is the supervisor's own cgroup in there")

@@ -9,6 +9,18 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// A place is a group's directory in one hierarchy.
+type place struct {
+	hierarchy
+	group string // below the mount point, beginning with a slash
+	// from is where controllers are enabled from, on v2, down to the parent: the
+	// mount point, or the caller's own cgroup. What lies above that one belongs to
+	// whoever delegated it to us.
+	from string
+}
+
+func (p *place) dir() string { return path.Join(p.mount, p.group) }
+
 // make makes the place's directory, and says whether it has: one that exists is
 // left as it is. Parents are made where they are missing.
 func (p *place) make() (made bool, err error) {
