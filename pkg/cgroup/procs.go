@@ -21,21 +21,20 @@ const manyThreads = 256
 // may be killing for memory; the error wraps ErrNoController if that is nowhere.
 func (g *Group) Runnable() (bool, error) {
 	file, err := g.file("memory", "cgroup.procs")
+	if err != nil {
+		return false, g.wrap(err)
+	}
 	procs := map[int]struct{}{}
-	if err == nil {
-		err = addProcs(path.Dir(file), procs)
+	if err := addProcs(path.Dir(file), procs); err != nil {
+		return false, g.wrap(err)
 	}
 	left := manyThreads
 	for pid := range procs {
-		runnable := false
-		if err == nil {
-			runnable, err = anyRunnable(pid, &left)
-		}
-		if err != nil || runnable {
+		if runnable, err := anyRunnable(pid, &left); err != nil || runnable {
 			return runnable, g.wrap(err)
 		}
 	}
-	return false, g.wrap(err)
+	return false, nil
 }
 
 // anyRunnable looks at the threads of a process, at so many at most as are left.
