@@ -20,9 +20,6 @@ const (
 	keepSize = 1024
 	// headSize is as much of a line as tells whether it is ignored.
 	headSize = len("\ufeffevent:")
-	// maxEmptyReads is how often a reader may return neither a byte nor an
-	// error, as in package bufio.
-	maxEmptyReads = 100
 )
 
 // A Decoder reads events from a stream. It is not safe for concurrent use.
@@ -78,7 +75,7 @@ func NewTypeDecoder(r io.Reader, maxEvent int, ignored func()) *Decoder {
 // even if that is a CR of which nobody can know yet whether a LF follows.
 //
 // The error is io.EOF at the end of the stream (what is then unfinished is
-// dropped, as the standard says), ErrTooLong, io.ErrNoProgress, or the reader's.
+// dropped, as the standard says), ErrTooLong, or the reader's.
 // After an error Next returns the same error for ever.
 func (d *Decoder) Next() (Event, error) {
 	for {
@@ -109,14 +106,8 @@ func (d *Decoder) drop() {
 // read fills unread, or sets err, or both: a reader may return its last bytes
 // together with its error.
 func (d *Decoder) read() {
-	for range maxEmptyReads {
-		n, err := d.r.Read(d.chunk[:])
-		d.unread, d.err = d.chunk[:n], err
-		if n > 0 || err != nil {
-			return
-		}
-	}
-	d.err = io.ErrNoProgress
+	n, err := d.r.Read(d.chunk[:])
+	d.unread, d.err = d.chunk[:n], err
 }
 
 // scan moves bytes from unread to buf, up to the next line end, and reports

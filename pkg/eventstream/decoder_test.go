@@ -264,14 +264,3 @@ func TestDataHasNoRoom(t *testing.T) {
 		t.Errorf("Next() = %q, %v beside %q, want 2, nil beside 1xx", e.Data, err, second)
 	}
 }
-
-func TestNoProgress(t *testing.T) {
-	if _, err := decode(silent{}, 100); err != io.ErrNoProgress {
-		t.Errorf("decode(silent) = %v, want %v", err, io.ErrNoProgress)
-	}
-}
-
-// silent returns neither a byte nor an error.
-type silent struct{}
-
-func (silent) Read([]byte) (int, error) { return 0, nil }
