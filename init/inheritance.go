@@ -2,7 +2,6 @@ package nsinit
 
 import (
 	"fmt"
-	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -12,13 +11,11 @@ import (
 // thread matters, for it becomes the command. (The scheduling policy, nice and the
 // OOM score need the capabilities of the host's root: the shim resets them.)
 func (c *container) resetThread() error {
-	// The kernel cuts it to what the cgroup's cpuset allows. As many bits as
-	// any kernel has processors.
-	var all [1024]byte
-	for i := range all {
-		all[i] = 0xff
-	}
-	if err := call(unix.SYS_SCHED_SETAFFINITY, 0, unsafe.Sizeof(all), uintptr(unsafe.Pointer(&all))); err != nil {
+	// The kernel cuts it to what the cgroup's cpuset allows.
+	const mostCPUs = 8192 // of any kernel
+	all := unix.NewCPUSet(mostCPUs)
+	all.Fill()
+	if err := unix.SchedSetaffinityDynamic(0, all); err != nil {
 		return fmt.Errorf("affinity: %w", err)
 	}
 	// Class 0 is none: the priority then follows nice (ioprio_set(2)). A
@@ -30,14 +27,13 @@ func (c *container) resetThread() error {
 	// The shim has made it large, for the runtime's monitor; and it is 0 after a real-time
 	// policy. In nanoseconds, what the kernel gives pid 1.
 	const usualSlack = 50_000
-	if err := call(unix.SYS_PRCTL, unix.PR_SET_TIMERSLACK, usualSlack, 0); err != nil {
+	if err := unix.Prctl(unix.PR_SET_TIMERSLACK, usualSlack, 0, 0, 0); err != nil {
 		return fmt.Errorf("timer slack: %w", err)
 	}
 	// Memory from where this thread runs, and not merged with that of other processes,
 	// which tells of it (set_mempolicy(2), PR_SET_MEMORY_MERGE): where a kernel has either.
-	const byDefault = 0
-	_ = call(unix.SYS_SET_MEMPOLICY, byDefault, 0, 0)
-	_ = call(unix.SYS_PRCTL, unix.PR_SET_MEMORY_MERGE, 0, 0)
+	_ = unix.SetMemPolicy(unix.MPOL_DEFAULT, nil)
+	_ = unix.Prctl(unix.PR_SET_MEMORY_MERGE, 0, 0, 0, 0)
 	const perLinux = 0 // addresses at random, among others (personality(2))
 	if err := call(unix.SYS_PERSONALITY, perLinux, 0, 0); err != nil {
 		return fmt.Errorf("personality: %w", err)
