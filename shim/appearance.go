@@ -6,7 +6,7 @@ import "context"
 // the first start is in progress; the command is not executed before. It calls late
 // with the name of a step that hangs.
 func (s *supervisor) appear(o Options, late func(string)) error {
-	step := func(name string, f func() error) error { return vital(name, late, f) }
+	step := func(name string, f func() error) error { return watched(name, late, f) }
 	<-s.starter.caught // a signal would leave half of it
 	var l *listener
 	if err := step("listen", func() (err error) {

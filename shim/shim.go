@@ -124,7 +124,7 @@ func resetCollector() {
 // open takes possession of the run directory and reads what is to be done there.
 // It calls late with the name of a step that hangs.
 func open(o Options, log *slog.Logger, late func(string)) (*supervisor, error) {
-	step := func(name string, f func() error) error { return vital(name, late, f) }
+	step := func(name string, f func() error) error { return watched(name, late, f) }
 	if err := step("check /proc", checkProc); err != nil {
 		return nil, err
 	}

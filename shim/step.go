@@ -93,15 +93,8 @@ func within[T any](d time.Duration, channel <-chan T) (value T, ok bool) {
 	return value, false
 }
 
-// watched is a step with a deadline.
-func watched(name string, late func(string), f func() error) (err error) {
-	watch(name, late, func() { err = step(name, f) })
-	return err
-}
-
-// vital is a step without which this process ends, for which late is told to see to. If it
-// comes back all the same, that is too late.
-func vital(name string, late func(string), f func() error) error {
+// watched is a step with a deadline. If it comes back all the same, that is too late.
+func watched(name string, late func(string), f func() error) error {
 	var err error
 	if watch(name, late, func() { err = step(name, f) }) {
 		return errLate(name)
