@@ -18,10 +18,8 @@ type backoff struct {
 	limit                   int
 	// unhealthy counts the restarts in a row after runs that were not healthy.
 	unhealthy int
-	// delays counts those since the last healthy run, and last is the last of them, in
-	// nanoseconds, without jitter.
-	delays int
-	last   float64
+	// last is the last delay since the last healthy run, in nanoseconds, without jitter, or 0.
+	last float64
 }
 
 // newBackoff takes a valid configuration.
@@ -39,19 +37,18 @@ func newBackoff(config agent.RestartBackoff) backoff {
 func (b *backoff) after(ran time.Duration) (time.Duration, bool) {
 	switch {
 	case ran >= b.reset:
-		b.unhealthy, b.delays = 0, 0
+		b.unhealthy, b.last = 0, 0
 	case b.limit > 0 && b.unhealthy >= b.limit:
 		return 0, false
 	default:
 		b.unhealthy++
 	}
 	delay := b.initial // exactly, the first one
-	if b.delays > 0 {
+	if b.last > 0 {
 		delay = b.grow()
 	} else {
 		b.last = float64(b.initial)
 	}
-	b.delays++
 	return max(delay, minBetweenStarts-ran), true
 }
 
@@ -61,14 +58,8 @@ func (b *backoff) grow() time.Duration {
 	// Evenly from the shortest to the longest, and not cut off there: at the
 	// maximum, too, those who failed together come apart.
 	least, most := b.last*(1-b.jitter), min(b.last*(1+b.jitter), float64(b.longest))
-	return b.cut(least + rand.Float64()*(most-least))
-}
-
-// cut returns the delay, or the longest one. A float64 may have rounded that up,
-// beyond what an int64 holds.
-func (b *backoff) cut(delay float64) time.Duration {
-	if delay >= float64(b.longest) {
-		return b.longest
+	if delay := least + rand.Float64()*(most-least); delay < float64(b.longest) {
+		return time.Duration(delay)
 	}
-	return time.Duration(delay)
+	return b.longest // a float64 may have rounded it up, beyond what an int64 holds
 }
