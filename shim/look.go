@@ -5,9 +5,8 @@ import "time"
 // dirLook is what a look at the run directory has found.
 type dirLook struct {
 	deleted   bool   // by whoever has deleted the container
-	published bool   // control is still in it; not looked at if the directory cannot be watched
-	unwatch   func() // ends the watch that has been begun, if one has
-	err       error  // why none could be
+	published bool   // control is still in it
+	unwatch   func() // ends the watch of it; nil if it cannot be watched
 }
 
 // changes is when something has been deleted in the run directory. While somebody looks
@@ -28,41 +27,29 @@ func (s *supervisor) changes() <-chan struct{} {
 // 20 ms.
 func (s *supervisor) lookAtDir() {
 	s.lookDir, s.looking = nil, true
-	watched, unwatched := s.watched, s.unwatched
-	go func() { s.dirLooks <- s.look(watched, unwatched) }() // look
+	unwatch := s.stopWatch
+	go func() { s.dirLooks <- s.look(unwatch) }() // look
 }
 
-func (s *supervisor) lookNow(watched, unwatched bool) (l dirLook) {
-	if !watched {
-		l.unwatch, l.err = s.dir.watch(s.deleted)
+// lookNow begins the watch, if there is none yet.
+func (s *supervisor) lookNow(unwatch func()) dirLook {
+	if unwatch == nil {
+		unwatch = s.dir.watch(s.deleted)
 	}
-	l.deleted = s.dir.deleted()
-	l.published = !unwatched && l.err == nil && s.listener.published()
-	return l
+	return dirLook{s.dir.deleted(), s.listener.published(), unwatch}
 }
 
 // onDirLook ends a supervisor whose directory has been deleted: nobody can ever reach it.
 func (s *supervisor) onDirLook(l dirLook) {
-	s.looking = false
-	s.keep(l)
+	s.looking, s.stopWatch = false, l.unwatch
 	switch {
 	case l.deleted:
 		s.log.Warn("run directory has been deleted")
 		s.endFor(byItself)
-	case !l.published:
-		// The directory goes after control, if it goes, and without an event. Or it could not
+	case !l.published, l.unwatch == nil:
+		// The directory goes after control, if it goes, and without an event. Or it cannot
 		// be watched (fs.inotify.max_user_instances): it is looked at by the clock instead.
 		s.lookDir = time.After(dirInterval)
-	}
-}
-
-// keep keeps the watch that a look has begun.
-func (s *supervisor) keep(l dirLook) {
-	if l.unwatch != nil {
-		s.watched, s.stopWatch = true, l.unwatch
-	}
-	if l.err != nil {
-		s.watched, s.unwatched = true, true
 	}
 }
 
@@ -70,7 +57,7 @@ func (s *supervisor) keep(l dirLook) {
 func (s *supervisor) unwatch() {
 	select {
 	case l := <-s.dirLooks:
-		s.keep(l)
+		s.stopWatch = l.unwatch
 	default:
 	}
 	if s.stopWatch != nil {

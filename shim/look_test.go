@@ -31,7 +31,7 @@ func TestDeadDirectory(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, agent.RestartNo, agent.RestartBackoff{}, func(p *fakeProcess) { p.life = time.Second })
 		looks, back := 0, make(chan struct{})
-		w.s.look = func(watched, unwatched bool) dirLook {
+		w.s.look = func(func()) dirLook {
 			looks++
 			<-back
 			return dirLook{}

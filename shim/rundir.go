@@ -168,15 +168,15 @@ func (d runDir) describe(content []byte) error {
 
 // watch reports on the channel each time that control has been deleted. It is
 // the first thing to go when an agent deletes the run directory; the directory
-// itself sends no event while it is held open.
-func (d runDir) watch(deleted chan<- struct{}) (stop func(), err error) {
+// itself sends no event while it is held open. It returns nil if it cannot.
+func (d runDir) watch(deleted chan<- struct{}) (stop func()) {
 	fd, err := unix.InotifyInit1(unix.IN_CLOEXEC | unix.IN_NONBLOCK)
 	if err != nil {
-		return nil, os.NewSyscallError("inotify_init1", err)
+		return nil
 	}
 	if _, err := unix.InotifyAddWatch(fd, d.path("."), unix.IN_DELETE|unix.IN_ONLYDIR); err != nil {
 		unix.Close(fd)
-		return nil, os.NewSyscallError("inotify_add_watch", err)
+		return nil
 	}
 	f := os.NewFile(uintptr(fd), "inotify")
 	go func() {
@@ -188,5 +188,5 @@ func (d runDir) watch(deleted chan<- struct{}) (stop func(), err error) {
 			wake(deleted) // which file it was does not matter: the loop looks
 		}
 	}()
-	return func() { f.Close() }, nil
+	return func() { f.Close() }
 }

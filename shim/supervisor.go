@@ -48,10 +48,8 @@ type supervisor struct {
 	letGo   func()                  // of the last supervisor's container.json, after the first start; or nil
 
 	// Of the run directory, see look.go. look is lookNow.
-	look      func(watched, unwatched bool) dirLook
-	watched   bool   // it is, or cannot be
-	unwatched bool   // it cannot be
-	stopWatch func() // if it is
+	look      func(unwatch func()) dirLook
+	stopWatch func() // nil if it is not watched
 	looking   bool   // somebody looks
 
 	// What the other goroutines report.

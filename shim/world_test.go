@@ -34,18 +34,13 @@ type world struct {
 
 // newWorld starts a loop.
 func newWorld(t *testing.T, policy agent.Restart, config agent.RestartBackoff, next func(*fakeProcess)) *world {
-	// Of a directory that is closed nobody can say that it was deleted.
-	dir, err := os.Open(".")
-	if err != nil {
-		t.Fatal(err)
-	}
-	dir.Close()
 	w := &world{t: t, served: make(chan struct{}), next: next}
-	w.s = newSupervisor(runDir{dir}, slog.New(slog.NewTextHandler(w, nil)))
+	w.s = newSupervisor(runDir{}, slog.New(slog.NewTextHandler(w, nil)))
 	w.s.signals = signals{end: make(chan os.Signal, 2), others: make(chan os.Signal, 1)}
 	w.s.starter = &starter{container: &container{restart: policy}}
 	w.s.backoff = newBackoff(config)
 	w.s.start = w.start
+	w.s.look = func(func()) dirLook { return dirLook{published: true, unwatch: func() {}} }
 	go func() {
 		defer close(w.served)
 		w.s.startRun()
@@ -119,7 +114,7 @@ func (w *world) look() record {
 func (w *world) watches() bool {
 	synctest.Wait()
 	defer w.ask("look")
-	return w.s.watched
+	return w.s.stopWatch != nil
 }
 
 // snapshot returns how often start has been called, and the runs.
