@@ -20,18 +20,9 @@ import (
 // its cgroups, open: on cgroup v2 none, for it is born in its cgroup. On v1 the
 // cgroups are made while its runtime comes up, which takes longer.
 func (s *starter) bear(ctx context.Context, r *run, theirs *os.File) ([]*os.File, error) {
-	createGroup := func() error {
-		return s.step(r, "create cgroup", func() error {
-			g, err := s.createGroup()
-			if err == nil { // not a nil *Group in an interface
-				r.group = g
-			}
-			return err
-		})
-	}
 	// Also if the start has been aborted: that ends what a predecessor left.
 	if cgroup.Unified() || ctx.Err() != nil {
-		if err := createGroup(); err != nil {
+		if err := s.createGroup(r); err != nil {
 			return nil, err
 		}
 	}
@@ -49,7 +40,7 @@ func (s *starter) bear(ctx context.Context, r *run, theirs *os.File) ([]*os.File
 		return nil, err
 	}
 	if r.group == nil {
-		if err := createGroup(); err != nil {
+		if err := s.createGroup(r); err != nil {
 			return nil, err
 		}
 	}

@@ -201,13 +201,19 @@ func (s *starter) hang(name string) {
 }
 
 // createGroup makes the run's cgroup.
-func (s *starter) createGroup() (g *cgroup.Group, err error) {
-	if err := s.findHost(); err != nil {
-		return nil, err
-	}
-	s.predecessor = cgroupName{} // what there is of it ends here
-	<-s.caught                   // for this is the first thing that would outlive this process
-	return s.host.Create(s.options.CgroupParent, s.options.ID, s.owner, s.container.limits)
+func (s *starter) createGroup(r *run) error {
+	return s.step(r, "create cgroup", func() error {
+		if err := s.findHost(); err != nil {
+			return err
+		}
+		s.predecessor = cgroupName{} // what there is of it ends here
+		<-s.caught                   // for this is the first thing that would outlive this process
+		g, err := s.host.Create(s.options.CgroupParent, s.options.ID, s.owner, s.container.limits)
+		if err == nil { // not a nil *Group in an interface
+			r.group = g
+		}
+		return err
+	})
 }
 
 func (s *starter) findHost() (err error) {
