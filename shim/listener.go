@@ -113,23 +113,20 @@ func (l *listener) accept(accepted chan<- *client) {
 	defer close(accepted)
 	for l.waitForSlot() {
 		fd, err := l.next()
-		switch {
-		case err == nil:
+		if err == nil {
 			accepted <- newClient(fd, l.rootInside, l.poller)
 			// Those who have been let in are looked at before the next one, or who comes
 			// and goes again and again would be let in faster than he is let go: their
 			// goroutines stand in one line with this one, see client.Read.
 			runtime.Gosched()
 			continue
-		case l.over():
-			<-l.slots
-			return
-		case err != unix.ECONNABORTED:
-			// The system's limits, as ours are kept: it passes, and must not
-			// be waited out by trying.
-			l.pause(100 * time.Millisecond)
 		}
 		<-l.slots
+		// The system's limits, as ours are kept: it passes, and must not be waited out by
+		// trying. Or it is the end.
+		if err != unix.ECONNABORTED && !l.pause(100*time.Millisecond) {
+			return
+		}
 	}
 }
 
@@ -144,21 +141,13 @@ func (l *listener) waitForSlot() bool {
 	}
 }
 
-// over reports whether stop has been called.
-func (l *listener) over() bool {
-	select {
-	case <-l.stopped:
-		return true
-	default:
-		return false
-	}
-}
-
-// pause waits, but not beyond stop.
-func (l *listener) pause(d time.Duration) {
+// pause waits, but not beyond stop, and reports whether it has not come.
+func (l *listener) pause(d time.Duration) bool {
 	select {
 	case <-time.After(d):
+		return true
 	case <-l.stopped:
+		return false
 	}
 }
 
