@@ -96,6 +96,7 @@ func Run(o Options) {
 		if err := s.appear(o, func(step string) { withdraw(errLate(step)) }); err != nil {
 			withdraw(err)
 		}
+		go s.listener.accept(s.accepted)
 		s.loop()
 		newAlarm(endTimeout(), s.abandon)
 		status := s.end()

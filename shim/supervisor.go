@@ -125,14 +125,8 @@ func wake(waiting chan<- struct{}) {
 	}
 }
 
-// loop runs the container, whose first start is in progress, until it is over.
+// loop takes what happens, one thing at a time, until the container is over.
 func (s *supervisor) loop() {
-	go s.listener.accept(s.accepted)
-	s.serve()
-}
-
-// serve takes what happens, one thing at a time.
-func (s *supervisor) serve() {
 	for !s.over() {
 		select {
 		case signal := <-s.signals.end:

@@ -44,7 +44,7 @@ func newWorld(t *testing.T, policy agent.Restart, config agent.RestartBackoff, n
 	go func() {
 		defer close(w.served)
 		w.s.startRun()
-		w.s.serve()
+		w.s.loop()
 		<-w.s.cleared
 	}()
 	return w
