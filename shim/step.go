@@ -17,10 +17,6 @@ func step(name string, f func() error) error {
 	if err == nil {
 		err = f()
 	}
-	return named(name, err)
-}
-
-func named(name string, err error) error {
 	if errno, bare := err.(unix.Errno); bare {
 		return fmt.Errorf("%s: %w", name, errno)
 	}
