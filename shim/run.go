@@ -49,12 +49,10 @@ type run struct {
 	started time.Time
 	// kills is what tells out-of-memory kills of the command from others.
 	kills killCounter
-	// killed: the supervisor itself has sent SIGKILL.
-	killed bool
 	// unended are the helpers of a start that has failed which were killed, but do not end.
 	unended []process
-	// ended is closed when the command's end is known, killing when killAll has ended;
-	// nil is a run that has no such thing.
+	// ended is closed when the command's end is known; killing, which is there since the
+	// command has been sent SIGKILL by us, when killAll has ended.
 	ended, killing chan struct{}
 }
 
@@ -172,11 +170,7 @@ func (r *run) judgeKills() (pause time.Duration) {
 
 // signal sends the process a signal, frozen or not.
 func (r *run) signal(signal syscall.Signal) error {
-	if signal == unix.SIGKILL {
-		r.killed = true
-	}
-	err := r.child.signal(signal)
-	return errors.Join(err, r.thaw())
+	return errors.Join(r.child.signal(signal), r.thaw())
 }
 
 // The pauses of killAll; the second one is the longest.
@@ -228,5 +222,5 @@ func (r *run) oomed(status unix.WaitStatus) bool {
 	}
 	risen := kills > r.kills.others
 	r.kills.others, r.kills.seen = kills, kills
-	return risen && !r.killed && status.Signaled() && status.Signal() == unix.SIGKILL
+	return risen && r.killing == nil && status.Signaled() && status.Signal() == unix.SIGKILL
 }
