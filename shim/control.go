@@ -25,13 +25,8 @@ func (s *supervisor) onCommand(c command) {
 	case "":
 		s.log.Warn("no command: one is a line \"event: NAME\" and an empty line", by...)
 	default:
-		s.log.Warn("bad command", append(by, "command", short(c.name))...)
+		s.log.Warn("bad command", append(by, "command", c.name[:min(len(c.name), 64)])...)
 	}
-}
-
-// short cuts a text from outside for the log.
-func short(text string) string {
-	return text[:min(len(text), 64)]
 }
 
 // stop ends the container: the run with a signal, a start in progress or a
