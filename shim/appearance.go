@@ -5,7 +5,7 @@ import "context"
 // appear makes what agents look for: container.json and control. It does so while
 // the first start is in progress; the command is not executed before. It calls late
 // with the name of a step that hangs.
-func (s *supervisor) appear(o Options, late func(string)) error {
+func (s *supervisor) appear(late func(string)) error {
 	step := func(name string, f func() error) error { return watched(name, late, f) }
 	<-s.starter.caught // a signal would leave half of it
 	var l *listener
@@ -20,7 +20,7 @@ func (s *supervisor) appear(o Options, late func(string)) error {
 		// With CAP_SETUID it may become root; what others lead to is not told apart.
 		l.rootInside = allowed(c.init.UID) || c.init.Capabilities != 0
 		if s.starter.awaitTakenOver() {
-			err = step("write "+resolvedName, func() error { return s.describe(o) })
+			err = step("write "+resolvedName, s.describe)
 		}
 	}
 	// Published last: from here on everything is told to clients.
@@ -37,7 +37,8 @@ func (s *supervisor) appear(o Options, late func(string)) error {
 }
 
 // describe writes container.json.
-func (s *supervisor) describe(o Options) error {
+func (s *supervisor) describe() error {
+	o := s.starter.options
 	s.letGo = s.dir.hold(resolvedName)
 	err := s.dir.describe(s.starter.container.describe(o, newCgroupName(o)))
 	s.described.Store(err == nil)

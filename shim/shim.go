@@ -93,7 +93,7 @@ func Run(o Options) {
 				fail(err)
 			})
 		}
-		if err := s.appear(o, func(step string) { withdraw(errLate(step)) }); err != nil {
+		if err := s.appear(func(step string) { withdraw(errLate(step)) }); err != nil {
 			withdraw(err)
 		}
 		go s.listener.accept(s.accepted)
@@ -159,7 +159,7 @@ func open(o Options, log *slog.Logger, late func(string)) (*supervisor, error) {
 	s.starter = newStarter(o, owner, last)
 	s.starter.evicting = evicting
 	s.start = s.starter.start
-	s.starter.refusal = step("read "+configName, func() error { return s.configure(o) })
+	s.starter.refusal = step("read "+configName, s.configure)
 	return s, nil
 }
 
@@ -181,7 +181,8 @@ func checkProc() error {
 }
 
 // configure reads the configuration and notes what a valid one means.
-func (s *supervisor) configure(o Options) error {
+func (s *supervisor) configure() error {
+	o := s.starter.options
 	config, err := readConfig()
 	if err == nil {
 		err = s.starter.admits(config)

@@ -19,7 +19,7 @@ func TestSignalsFirst(t *testing.T) {
 			return s.starter.createGroup(&run{}) // no ID: an error, when its turn comes
 		},
 		"appear()": func(s *supervisor) error {
-			return s.appear(Options{}, nil) // no directory
+			return s.appear(nil) // no directory
 		},
 	} {
 		synctest.Test(t, func(t *testing.T) {
