@@ -24,7 +24,7 @@ func (s *supervisor) wire() agent.ContainerProcessState {
 	if w.ContainerExitStatus = s.exit; s.exit != nil {
 		w.ExitedAt = s.exitedAt.UTC()
 	}
-	if !s.nextAt.IsZero() {
+	if s.state == backingOff {
 		w.NextRestartAt = byWallClock(s.nextAt, time.Until(s.nextAt), time.Now()).UTC()
 	}
 	return w

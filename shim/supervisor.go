@@ -185,10 +185,9 @@ func (s *supervisor) apply(e event) {
 	case aborting:
 		s.abort(errAborted)
 	case restarting:
-		s.nextAt = time.Time{}
 		s.startRun()
 	case down:
-		s.due, s.nextAt = nil, time.Time{}
+		s.due = nil
 		if from != down {
 			s.lookDir = time.After(dirInterval) // see lookAtDir
 		}
