@@ -44,11 +44,8 @@ func (s *starter) bear(ctx context.Context, r *run, theirs *os.File) ([]*os.File
 			return nil, err
 		}
 	}
-	if inside {
-		return nil, nil
-	}
-	if r.group.FD() < 0 {
-		return r.group.Tasks(), nil
+	if inside || r.group.FD() < 0 {
+		return r.group.Tasks(), nil // on v2 there are none
 	}
 	procs, err := r.group.OpenProcs()
 	if err != nil {
