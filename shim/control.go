@@ -21,7 +21,7 @@ func (s *supervisor) onCommand(c command) {
 			return
 		}
 		s.log.Info("exit asked", by...)
-		s.endFor(byExit)
+		s.ending.reason = byExit
 	case "":
 		s.log.Warn("no command: one is a line \"event: NAME\" and an empty line", by...)
 	default:

@@ -22,13 +22,6 @@ const (
 	byItself        // after an err, or with its directory
 )
 
-// endFor notes the first reason.
-func (s *supervisor) endFor(r reason) {
-	if s.ending.reason == notYet {
-		s.ending.reason = r
-	}
-}
-
 // over reports whether the loop ends.
 func (s *supervisor) over() bool {
 	return s.state == down && (s.ending.reason != notYet || s.ending.signal != 0)

@@ -45,7 +45,7 @@ func (s *supervisor) onDirLook(l dirLook) {
 	switch {
 	case l.deleted:
 		s.log.Warn("run directory has been deleted")
-		s.endFor(byItself)
+		s.ending.reason = byItself
 	case !l.published, l.unwatch == nil:
 		// The directory goes after control, if it goes, and without an event. Or it cannot
 		// be watched (fs.inotify.max_user_instances): it is looked at by the clock instead.

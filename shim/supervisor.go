@@ -167,7 +167,7 @@ func (s *supervisor) loop() {
 				s.linger = time.After(errLinger)
 			}
 		case <-s.linger:
-			s.endFor(byItself)
+			s.ending.reason = byItself
 		}
 	}
 }
