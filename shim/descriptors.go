@@ -29,27 +29,32 @@ func closeInherited() {
 	if !standardPolled() && os.Getenv("GOMEMLIMIT") == "" && unix.CloseRange(3, math.MaxUint32, 0) == nil { // from Linux 5.9 on
 		return
 	}
-	dir, err := unix.Open(descriptorsDir, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	names, err := entries(descriptorsDir)
 	if err == unix.EMFILE { // so many have been leaked that not even the list can be had
 		closeBelowLimit()
-		dir, err = unix.Open(descriptorsDir, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+		names, _ = entries(descriptorsDir) // without /proc there is no start
 	}
+	for _, name := range names {
+		if fd, err := strconv.Atoi(name); err == nil {
+			closeLeaked(fd)
+		}
+	}
+}
+
+// entries lists a directory without package os, which would want the runtime's poller.
+func entries(dir string) (names []string, err error) {
+	fd, err := unix.Open(dir, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
-		return // without /proc the clone will say so
+		return nil, err
 	}
-	defer unix.Close(dir)
-	var entries [4096]byte
+	defer unix.Close(fd)
+	var buffer [512]byte
 	for {
-		n, err := unix.ReadDirent(dir, entries[:])
+		n, err := unix.Getdents(fd, buffer[:])
 		if err != nil || n <= 0 {
-			return
+			return names, err
 		}
-		_, _, names := unix.ParseDirent(entries[:n], -1, nil)
-		for _, name := range names {
-			if fd, err := strconv.Atoi(name); err == nil && fd != dir {
-				closeLeaked(fd)
-			}
-		}
+		_, _, names = unix.ParseDirent(buffer[:n], -1, names)
 	}
 }
 

@@ -94,20 +94,9 @@ func (m monitor) wake() {
 }
 
 // threads returns the IDs of this process's threads, the oldest first.
-func threads() (list []string) {
-	fd, err := unix.Open("/proc/self/task", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return nil
-	}
-	defer unix.Close(fd)
-	var buffer [512]byte
-	for {
-		n, err := unix.Getdents(fd, buffer[:])
-		if err != nil || n <= 0 {
-			return list
-		}
-		_, _, list = unix.ParseDirent(buffer[:n], -1, list)
-	}
+func threads() []string {
+	list, _ := entries("/proc/self/task") // without /proc none is known
+	return list
 }
 
 // setSlack sets the timer slack of a thread, or of a process's main thread (proc(5),
