@@ -5,7 +5,6 @@ import (
 	"os"
 	"strconv"
 	"strings"
-	"sync"
 
 	"golang.org/x/sys/unix"
 )
@@ -61,7 +60,7 @@ func checkNamespace(socket int, pid int32) error {
 	if pid <= 0 {
 		return errNamespace
 	}
-	own, err := ownLevels()
+	ours, err := ownLevels()
 	if err != nil {
 		return err
 	}
@@ -69,13 +68,21 @@ func checkNamespace(socket int, pid int32) error {
 	switch {
 	case err != nil:
 		return err
-	case levels != own:
+	case levels != ours:
 		return errNamespace
 	}
 	return nil
 }
 
-var ownLevels = sync.OnceValues(func() (int, error) { return readLevels("/proc/self/status") })
+// own is what ownLevels has found, or 0. There is one goroutine at a time that identifies.
+var own int
+
+func ownLevels() (_ int, err error) {
+	if own == 0 {
+		own, err = readLevels("/proc/self/status")
+	}
+	return own, err
+}
 
 // peerLevels looks at the process itself, through SO_PEERPIDFD. Before Linux 6.5
 // there are only numbers: one may have gone to another process between connect

@@ -166,3 +166,28 @@ func playPeer(address string) {
 	}
 	_, _ = io.Copy(io.Discard, os.Stdin) // until its end
 }
+
+// TestIdentifyLater: who comes when there is no descriptor is refused, and nobody after him.
+func TestIdentifyLater(t *testing.T) {
+	var limit unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
+		t.Fatal(err)
+	}
+	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(pair[0])
+	defer unix.Close(pair[1])
+	own = 0 // nobody has come yet
+	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: 0, Max: limit.Max}); err != nil {
+		t.Fatal(err)
+	}
+	_, none := identify(pair[0], false)
+	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
+		t.Fatal(err)
+	}
+	if _, refusal := identify(pair[0], false); none == nil || refusal != nil {
+		t.Errorf("without descriptors: %v; later: %v", none, refusal)
+	}
+}
