@@ -92,8 +92,8 @@ func (c *container) resetSignals() error {
 // joinStderr makes stderr what stdout is.
 func (c *container) joinStderr() error { return unix.Dup3(1, 2, 0) }
 
-// mostFDs is far above what init can have open: the shim hands it less than ten,
-// and a new one gets the lowest number that is free.
+// mostFDs is far above what the shim hands to init, less than ten. What init has opened
+// itself, a descriptor for each volume among it, is close-on-exec already.
 const mostFDs = 1024
 
 // closeDescriptors makes execve close whatever is open but the standard streams.
