@@ -162,7 +162,8 @@ func scaled(d time.Duration) time.Duration {
 }
 
 // poll calls done until it returns nil, and returns its last error if that does
-// not happen in time.
+// not happen in time. When the time is over it looks once more: on a machine that
+// stood still meanwhile, the last look may have been the first one.
 func poll(limit time.Duration, done func() error) error {
 	deadline := time.After(scaled(limit))
 	tick := time.NewTicker(5 * time.Millisecond)
@@ -175,7 +176,7 @@ func poll(limit time.Duration, done func() error) error {
 		select {
 		case <-tick.C:
 		case <-deadline:
-			return err
+			return done()
 		}
 	}
 }

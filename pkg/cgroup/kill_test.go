@@ -20,7 +20,8 @@ func empty(t *testing.T, g *Group) {
 
 // killAll kills until nothing is left, as Remove does.
 func (g *Group) killAll() error {
-	for end := time.After(patience); ; {
+	for end := time.Now().Add(patience); ; <-time.After(firstPause) {
+		late := time.Now().After(end) // before the look: a machine may stand still
 		if err := g.kill(); err != nil {
 			return err
 		}
@@ -28,9 +29,7 @@ func (g *Group) killAll() error {
 		if err != nil || len(procs) == 0 {
 			return err
 		}
-		select {
-		case <-time.After(firstPause):
-		case <-end:
+		if late {
 			return fmt.Errorf("%d processes left", len(procs))
 		}
 	}
@@ -128,14 +127,16 @@ func TestKillFewDescriptors(t *testing.T) {
 		if err != nil {
 			t.Fatalf("freezeKillThaw() = %v, want nil", err)
 		}
-		left := map[int]struct{}{0: {}}
-		for end := time.After(patience); len(left) > 0; {
-			if left, err = g.processes(); err != nil {
+		for end := time.Now().Add(patience); ; <-time.After(lastPause) {
+			late := time.Now().After(end)
+			left, err := g.processes()
+			if err != nil {
 				t.Fatal(err)
 			}
-			select {
-			case <-time.After(lastPause):
-			case <-end:
+			if len(left) == 0 {
+				break
+			}
+			if late {
 				t.Fatalf("%d processes have been spared", len(left))
 			}
 		}
