@@ -16,14 +16,16 @@ import (
 
 // host is what a container could leave on the host.
 type host struct {
-	mounts      []string // lines of mountinfo
-	children    []string // processes that became ours, zombies not counted
-	descriptors []string // what they are
-	cgroups     []string // named as our containers
-	run         []string // paths below /run
-	keys        []string // kernel keyrings
-	sessions    int      // root's anonymous session keyrings; each container has one
-	harpoon     bool     // the default parent of the cgroups existed
+	mounts      []string    // lines of mountinfo
+	children    []string    // processes that became ours, zombies not counted
+	descriptors []string    // what they are
+	cgroups     []string    // named as our containers
+	run         []string    // paths below /run
+	keys        []string    // kernel keyrings
+	sessions    int         // root's anonymous session keyrings; each container has one
+	keysOf      map[int]int // other users' keys, by uid; each container in a user namespace has one
+	strangers   int         // user namespaces that are not ours
+	harpoon     bool        // the default parent of the cgroups existed
 }
 
 // look is lookAtHost for a test.
@@ -40,8 +42,10 @@ func lookAtHost() (h host, err error) {
 	if h.mounts, err = lines("/proc/self/mountinfo"); err != nil {
 		return h, err
 	}
+	otherRuns := filepath.Join(filepath.Dir(bench.dir), dirPrefix)
 	h.mounts = slices.DeleteFunc(h.mounts, func(mount string) bool {
-		return slices.ContainsFunc(ofOthers, func(path string) bool { return strings.Contains(mount, " "+path+"/") })
+		return slices.ContainsFunc(ofOthers, func(path string) bool { return strings.Contains(mount, " "+path+"/") }) ||
+			strings.Contains(mount, " "+otherRuns) && !strings.Contains(mount, " "+bench.dir+"/")
 	})
 	if h.children, err = children(); err != nil {
 		return h, err
@@ -55,6 +59,10 @@ func lookAtHost() (h host, err error) {
 	if h.keys, err = keyrings(); err != nil {
 		return h, err
 	}
+	if h.keysOf, err = keysOfUsers(); err != nil {
+		return h, err
+	}
+	h.strangers = userNamespaces()
 	h.keys = slices.DeleteFunc(h.keys, func(key string) bool {
 		if strings.HasPrefix(key, session) {
 			h.sessions++
@@ -82,6 +90,11 @@ func (h host) same() error {
 	now, err := lookAtHost()
 	if err == nil && now.sessions > h.sessions+foreignSessions {
 		err = fmt.Errorf("session keyrings: %d, and %d before", now.sessions, h.sessions)
+	}
+	for uid, n := range now.keysOf {
+		if n > h.keysOf[uid]+now.strangers {
+			err = errors.Join(err, fmt.Errorf("keys of uid %d: %d, and %d before, with %d user namespaces of others", uid, n, h.keysOf[uid], now.strangers))
+		}
 	}
 	if err != nil {
 		return err
@@ -134,8 +147,7 @@ func pathsInRun() ([]string, error) {
 }
 
 // keyrings returns the keys that are shown to us (keyrings(7)), by owner, type and
-// description, and the numbers that the kernel keeps for each owner. Of root's
-// there is no telling whose they are; of the others' there are the containers'.
+// description.
 func keyrings() ([]string, error) {
 	table, err := lines("/proc/keys")
 	if os.IsNotExist(err) { // a kernel without them
@@ -148,14 +160,38 @@ func keyrings() ([]string, error) {
 			keys = append(keys, "uid "+f[5]+": "+strings.Join(f[7:], " "))
 		}
 	}
-	users, unread := lines("/proc/key-users")
+	return keys, err
+}
+
+// keysOfUsers returns the numbers that the kernel keeps for each owner but root, of
+// whose keys there is no telling what they are of.
+func keysOfUsers() (map[int]int, error) {
+	users, err := lines("/proc/key-users")
+	if os.IsNotExist(err) {
+		return nil, nil
+	}
+	keys := map[int]int{}
 	for _, user := range users {
 		// uid, usage, number of keys and of instantiated ones, quotas.
-		if f := strings.Fields(user); len(f) > 3 && f[0] != "0:" {
-			keys = append(keys, "uid "+f[0]+" "+f[2]+" keys")
+		var uid, usage, n int
+		if _, err := fmt.Sscanf(user, "%d: %d %d/", &uid, &usage, &n); err == nil && uid != 0 {
+			keys[uid] = n
 		}
 	}
-	return keys, errors.Join(err, unread)
+	return keys, err
+}
+
+// userNamespaces returns how many there are besides our own, of all processes that
+// are alive.
+func userNamespaces() int {
+	links, _ := filepath.Glob("/proc/[0-9]*/ns/user")
+	seen := map[string]bool{}
+	for _, link := range append(links, "/proc/self/ns/user") {
+		if namespace, err := os.Readlink(link); err == nil { // it may have ended
+			seen[namespace] = true
+		}
+	}
+	return len(seen) - 1
 }
 
 // lines reads a file.

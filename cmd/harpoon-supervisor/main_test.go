@@ -30,6 +30,9 @@ var bench struct {
 	prefix     string // of all IDs
 }
 
+// dirPrefix begins the name of each run's directory.
+const dirPrefix = "harpoon-test-"
+
 // The main thread is TestMain's alone. Threads that are put in another namespace end
 // with their goroutines; the main one would stay, and it is the process in /proc/self.
 func init() { runtime.LockOSThread() }
@@ -75,7 +78,7 @@ func runAll(m *testing.M) (status int, err error) {
 func setUp() (err error) {
 	bench.parent = fmt.Sprintf("/harpoon-test-%d", os.Getpid())
 	bench.prefix = fmt.Sprintf("t%d-", os.Getpid())
-	if bench.dir, err = os.MkdirTemp("", "harpoon-test-"); err != nil {
+	if bench.dir, err = os.MkdirTemp("", dirPrefix); err != nil {
 		return err
 	}
 	if err := os.Chmod(bench.dir, 0o755); err != nil {
