@@ -8,6 +8,7 @@
 package main_test
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -56,6 +57,7 @@ func runAll(m *testing.M) (status int, err error) {
 	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
 		return 0, fmt.Errorf("become subreaper: %w", err)
 	}
+	defer func() { err = errors.Join(err, os.RemoveAll(bench.dir)) }() // also of a build that fails
 	if err := setUp(); err != nil {
 		return 0, err
 	}
@@ -69,7 +71,7 @@ func runAll(m *testing.M) (status int, err error) {
 		status = 1
 	}
 	removeCgroups(before)
-	return status, os.RemoveAll(bench.dir)
+	return status, nil
 }
 
 // setUp provides the two programs: builds them, unless the environment names

@@ -105,17 +105,18 @@ func TestReclaimOwn(t *testing.T) {
 		t.Fatal(err)
 	}
 	last := h.hierarchies[len(h.hierarchies)-1]
+	t.Cleanup(func() { // after the other's end, which may be below it
+		if err := removeTree(path.Join(last.mount, own[last.name()], id)); err != nil {
+			t.Error(err)
+		}
+		for _, hi := range h.hierarchies {
+			if dir := path.Join(hi.mount, own[hi.name()], id); exists(dir) {
+				t.Errorf("%s is still there", dir)
+			}
+		}
+	})
 	other := path.Join(last.mount, testParent, id)
-	if err := os.MkdirAll(other, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	sleeper := exec.Command("sleep", "60")
-	if err := sleeper.Start(); err != nil {
-		t.Fatal(err)
-	}
-	if err := write(path.Join(other, "cgroup.procs"), strconv.Itoa(sleeper.Process.Pid)); err != nil {
-		t.Error(err)
-	}
+	stranger := occupy(t, other)
 	forged := maps.Clone(own)
 	forged[last.name()] = testParent
 	elsewhere := *h
@@ -124,21 +125,8 @@ func TestReclaimOwn(t *testing.T) {
 		t.Error(err)
 	}
 	p.killed(t)
-	if procs := text(t, path.Join(other, "cgroup.procs")); strings.TrimSpace(procs) != strconv.Itoa(sleeper.Process.Pid) {
+	if procs := text(t, path.Join(other, "cgroup.procs")); procs != stranger {
 		t.Errorf("in the other cgroup there is %q, want the process that was there", procs)
-	}
-	_ = sleeper.Process.Kill() // it lives
-	_ = sleeper.Wait()         // killed
-	if err := removeTree(other); err != nil {
-		t.Error(err)
-	}
-	if err := removeTree(path.Join(last.mount, own[last.name()], id)); err != nil {
-		t.Error(err)
-	}
-	for _, hi := range h.hierarchies {
-		if dir := path.Join(hi.mount, own[hi.name()], id); exists(dir) {
-			t.Errorf("%s is still there", dir)
-		}
 	}
 }
 
@@ -146,17 +134,7 @@ func TestReclaimOwn(t *testing.T) {
 func TestCreateRefused(t *testing.T) {
 	h := host(t, V1)
 	id := t.Name()
-	last := path.Join(h.hierarchies[len(h.hierarchies)-1].mount, testParent, id)
-	if err := os.MkdirAll(last, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	sleeper := exec.Command("sleep", "60")
-	if err := sleeper.Start(); err != nil {
-		t.Fatal(err)
-	}
-	if err := write(path.Join(last, "cgroup.procs"), strconv.Itoa(sleeper.Process.Pid)); err != nil {
-		t.Error(err)
-	}
+	occupy(t, path.Join(h.hierarchies[len(h.hierarchies)-1].mount, testParent, id))
 	if _, err := h.Create(testParent, id, testOwner, Limits{}); !errors.Is(err, ErrNotOurs) {
 		t.Errorf("Create = %v, want %v", err, ErrNotOurs)
 	}
@@ -164,11 +142,31 @@ func TestCreateRefused(t *testing.T) {
 	if exists(first) {
 		t.Errorf("%s is left", first)
 	}
-	_ = sleeper.Process.Kill() // it lives
-	_ = sleeper.Wait()         // killed
-	if err := removeTree(last); err != nil {
-		t.Error(err)
+}
+
+// occupy puts a process of somebody else's into a cgroup, which is made, until the
+// end of the test. It returns its number.
+func occupy(t *testing.T, dir string) string {
+	t.Helper()
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		t.Fatal(err)
 	}
+	sleeper := exec.Command("sleep", "60")
+	if err := sleeper.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = sleeper.Process.Kill() // it lives
+		_ = sleeper.Wait()         // killed
+		if err := removeTree(dir); err != nil {
+			t.Error(err)
+		}
+	})
+	pid := strconv.Itoa(sleeper.Process.Pid)
+	if err := write(path.Join(dir, "cgroup.procs"), pid); err != nil {
+		t.Fatal(err)
+	}
+	return pid
 }
 
 // TestCreateAwaitsDying: the processes of another may be dying, with a supervisor that was
@@ -195,12 +193,12 @@ func TestCreateAwaitsLock(t *testing.T) {
 	})
 }
 
-// createsAfter makes the group that occupy has taken, and whose end comes meanwhile. One
+// createsAfter makes the group that take has taken, and whose end comes meanwhile. One
 // try of five is enough, as the patience is short.
-func createsAfter(t *testing.T, occupy func(*testing.T, *Host) (id string, end func() error)) {
+func createsAfter(t *testing.T, take func(*testing.T, *Host) (id string, end func() error)) {
 	eachHost(t, func(t *testing.T, h *Host) {
 		for try := 1; ; try++ {
-			id, end := occupy(t, h)
+			id, end := take(t, h)
 			ended := make(chan error, 1)
 			time.AfterFunc(270*time.Millisecond, func() { ended <- end() })
 			g, err := h.Create(testParent, id, testOwner, Limits{})
