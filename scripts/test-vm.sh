@@ -39,22 +39,12 @@ trap 'rm -rf "$work" ${new:+"$new"}' EXIT
 
 say() { echo "test-vm: $*" >&2; }
 
-# packages: what is needed besides Go, installed only where it is missing.
+# packages: what is needed besides Go.
 packages() {
-	local missing=()
-	command -v qemu-system-x86_64 >/dev/null || missing+=(qemu-system-x86)
-	command -v mke2fs >/dev/null || missing+=(e2fsprogs)
-	command -v socat >/dev/null || missing+=(socat)
-	command -v strace >/dev/null || missing+=(strace)
-	command -v pgrep >/dev/null || missing+=(procps)
-	command -v xz >/dev/null || missing+=(xz-utils)
-	# A busybox that is not static is of no use to an initramfs.
-	[[ -x $(command -v busybox) ]] && ! ldd "$(command -v busybox)" >/dev/null 2>&1 || missing+=(busybox-static)
-	((${#missing[@]})) || return 0
-	((EUID == 0)) || { say "not installed, and this is not root: ${missing[*]}"; return 1; }
-	local -x DEBIAN_FRONTEND=noninteractive
-	apt-get "${PATIENT[@]}" update || true # the lists that there are may do
-	apt-get "${PATIENT[@]}" install -y --no-install-recommends "${missing[@]}"
+	local busybox=busybox
+	# One that is not static is of no use to an initramfs.
+	! ldd "$(command -v busybox)" >/dev/null 2>&1 || busybox='static busybox'
+	./scripts/packages.sh qemu-system-x86_64:qemu-system-x86 mke2fs:e2fsprogs socat strace pgrep:procps xz:xz-utils "$busybox:busybox-static"
 }
 
 # mirror: the Debian mirror that this machine uses.

@@ -20,27 +20,9 @@ stage() {
 
 skip() { echo "$*" >>"$skipped"; }
 
-# packages: what the stages run besides Go, installed only where missing: gcc for
-# the race detector, shellcheck for these scripts.
-packages() {
-	local missing=()
-	for tool in gcc shellcheck socat runc strace; do
-		command -v "$tool" >/dev/null || missing+=("$tool")
-	done
-	command -v pgrep >/dev/null || missing+=(procps)
-	# A C compiler without its library's headers is no use to the race detector.
-	[[ ! ${missing[*]-} =~ gcc ]] || missing+=(libc6-dev)
-	((${#missing[@]})) || return 0
-	if ((EUID != 0)) || ! command -v apt-get >/dev/null; then
-		echo "not installed, and this is not root on Debian: ${missing[*]}"
-		return 0
-	fi
-	# Without them something will be skipped, and that will be said.
-	local -x DEBIAN_FRONTEND=noninteractive
-	local patient=(-q -o Acquire::Retries=3 -o DPkg::Lock::Timeout=300)
-	{ apt-get "${patient[@]}" update; apt-get "${patient[@]}" install -y --no-install-recommends "${missing[@]}"; } ||
-		echo "could not be installed: ${missing[*]}"
-}
+# packages: gcc is for the race detector, shellcheck for these scripts. Without them
+# something will be skipped, and that will be said.
+packages() { ./scripts/packages.sh gcc:gcc,libc6-dev shellcheck socat runc strace pgrep:procps || true; }
 
 # gotest NAME FLAG...: the tests, all packages one after the other because they
 # look for leaked mounts, cgroups and processes of the whole machine. -count=1:

@@ -38,7 +38,7 @@ func furnish(ctx context.Context, dir, supervisor string) ([]leftOut, error) {
 	if err := exec.CommandContext(ctx, filepath.Join(bin, "harpoon-supervisor"), "--version").Run(); err != nil {
 		return nil, fmt.Errorf("%s --version: %w", supervisor, err)
 	}
-	install(ctx)
+	install()
 	missing := lacking(everybody())
 	if err := buildGo(ctx, bin, "floor", "ticker"); err != nil {
 		return nil, err

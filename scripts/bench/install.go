@@ -1,8 +1,6 @@
 package main
 
 import (
-	"context"
-	"fmt"
 	"os"
 	"os/exec"
 	"strings"
@@ -10,33 +8,17 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// packages are Debian's names of the programs that the bench runs.
-var packages = []struct{ program, name string }{
-	{"crun", "crun"}, {"runc", "runc"}, {"conmon", "conmon"}, {"bwrap", "bubblewrap"}, {"containerd", "containerd"},
-	{"gcc", "gcc libc6-dev"},
-}
+// packages are the programs that the bench runs, as scripts/packages.sh takes them.
+var packages = []string{"crun", "runc", "conmon", "bwrap:bubblewrap", "containerd", "gcc:gcc,libc6-dev"}
 
-// policy is where Debian's packages ask whether they may start a service: 101 is
-// no (invoke-rc.d(8)). Nobody wants a containerd on the host from this.
-const policy = "/usr/sbin/policy-rc.d"
-
-// install installs what is missing, where it can.
-func install(ctx context.Context) {
-	var names []string
-	for _, p := range packages {
-		if _, err := exec.LookPath(p.program); err != nil {
-			names = append(names, strings.Fields(p.name)...)
-		}
-	}
-	if _, err := exec.LookPath("apt-get"); err != nil || len(names) == 0 {
-		return
-	}
-	fmt.Fprintln(os.Stderr, "bench: installing", strings.Join(names, " "))
-	defer forbidServices()()
-	aptGet("update")
-	if ctx.Err() == nil {
-		aptGet(append([]string{"install", "-y", "--no-install-recommends"}, names...)...)
-	}
+// install installs what is missing, where it can, and to its end, whatever the user
+// types: a package half installed is worse than a moment's wait. What it could not do
+// is told by what is missing.
+func install() {
+	cmd := exec.Command("scripts/packages.sh", packages...)
+	cmd.Stderr = os.Stderr
+	cmd.SysProcAttr = &unix.SysProcAttr{Setpgid: true}
+	_ = cmd.Run() // it says what it could not do
 }
 
 // lacking returns the subjects that cannot be measured, for want of programs that are
@@ -54,27 +36,4 @@ func lacking(list []subject) (missing []leftOut) {
 		}
 	}
 	return missing
-}
-
-// aptGet runs to its end, whatever the user types: a package half installed is
-// worse than a moment's wait. What it could not do is told by what is missing.
-func aptGet(args ...string) {
-	cmd := exec.Command("apt-get", args...)
-	cmd.Env = append(os.Environ(), "DEBIAN_FRONTEND=noninteractive")
-	cmd.SysProcAttr = &unix.SysProcAttr{Setpgid: true}
-	if out, err := cmd.CombinedOutput(); err != nil {
-		fmt.Fprintf(os.Stderr, "bench: apt-get %s: %v\n%s", args[0], err, out)
-	}
-}
-
-// forbidServices forbids new services until it is undone, unless somebody has a
-// policy of his own.
-func forbidServices() (undo func()) {
-	file, err := os.OpenFile(policy, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o755)
-	if err != nil {
-		return func() {}
-	}
-	fmt.Fprint(file, "#!/bin/sh\nexit 101\n")
-	file.Close()
-	return func() { os.Remove(policy) }
 }
