@@ -6,7 +6,8 @@ cd "$(dirname "$0")/.."
 
 grep -rlE --include='*_test.go' '^func Fuzz' . | xargs -r -n1 dirname | sort -u |
 	while read -r package; do
-		for target in $(go test -list '^Fuzz' "$package" | grep '^Fuzz'); do
+		targets=$(go test -list '^Fuzz' "$package") # not in the loop's head, where its failure would end nothing
+		for target in $(grep '^Fuzz' <<<"$targets"); do
 			echo "=== $package $target"
 			go test -run '^$' -fuzz "^$target\$" -fuzztime "${FUZZTIME:-10s}" "$package" </dev/null
 		done
