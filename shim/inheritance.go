@@ -65,7 +65,7 @@ func resetScheduling(tid int) error {
 	switch {
 	case err == nil,
 		err == unix.EPERM && attr.Policy == unix.SCHED_IDLE, // as well
-		attr.Policy == unix.SCHED_NORMAL && attr.Nice == 0:  // a long slice is no privilege, and a filter may forbid the call
+		attr.Policy == unix.SCHED_NORMAL && attr.Nice >= 0:  // neither is a privilege, nor a long slice, and a filter may forbid the call
 		return nil
 	}
 	return fmt.Errorf("scheduling: %w", err)
