@@ -127,9 +127,9 @@ func added(what string, before, after []string) error {
 }
 
 // ofOthers are paths where other programs of a host come and go: systemd and its units, a
-// person who logs in; and what the first mount(8) of a machine makes, which may be one of
-// our scripts'.
-var ofOthers = []string{"/run/lock", "/run/log", "/run/mount", "/run/systemd", "/run/udev", "/run/user"}
+// person who logs in, containerd, also that of make bench; and what the first mount(8) of a
+// machine makes, which may be one of our scripts'.
+var ofOthers = []string{"/run/containerd", "/run/lock", "/run/log", "/run/mount", "/run/systemd", "/run/udev", "/run/user"}
 
 // pathsInRun returns all other paths below /run. What comes and goes meanwhile is left out.
 func pathsInRun() ([]string, error) {
