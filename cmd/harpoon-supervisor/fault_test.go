@@ -162,7 +162,7 @@ func (f faultCase) inflict(s *supervisor, release *os.File) error {
 		err = cloned.signal(unix.SIGSTOP)
 	case stopShim, stopShimOnce:
 		if err = s.signal(unix.SIGSTOP); err == nil {
-			err = poll(patience, s.stopped)
+			err = poll(patience, func() error { return stopped(s.cmd.Process.Pid) })
 		}
 	case terminate:
 		if err = s.signal(unix.SIGTERM); strings.HasPrefix(f.point, "init: ") {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"testing"
 
@@ -88,14 +87,11 @@ func keepInit(t *testing.T, i int, l launch) exeHandle {
 func (s *supervisor) stopInit(t *testing.T) (pid int) {
 	t.Helper()
 	err := poll(patience, func() error {
-		list, err := os.ReadFile(fmt.Sprintf("/proc/%[1]d/task/%[1]d/children", s.cmd.Process.Pid))
-		if err != nil {
-			return err
+		cloned := s.clones()
+		if len(cloned) != 1 {
+			return fmt.Errorf("children: %d", cloned)
 		}
-		pid, err = strconv.Atoi(strings.TrimSpace(string(list)))
-		if err != nil {
-			return err
-		}
+		pid = cloned[0]
 		name, err := os.ReadFile(fmt.Sprintf("/proc/%d/comm", pid))
 		if err == nil && !strings.HasPrefix(string(name), "/mount ") {
 			err = fmt.Errorf("child is in %q", name)
@@ -109,13 +105,7 @@ func (s *supervisor) stopInit(t *testing.T) (pid int) {
 	if err := unix.Kill(pid, unix.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}
-	if err := poll(patience, func() error {
-		stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-		if err == nil && !bytes.Contains(stat, []byte(") T ")) {
-			err = fmt.Errorf("not stopped: %s", stat)
-		}
-		return err
-	}); err != nil {
+	if err := poll(patience, func() error { return stopped(pid) }); err != nil {
 		t.Fatal(err)
 	}
 	return pid

@@ -76,10 +76,10 @@ func (s *supervisor) proc(name string) string {
 	return fmt.Sprintf("/proc/%d/%s", s.cmd.Process.Pid, name)
 }
 
-// stopped returns nil when the supervisor has been stopped, each of its threads: what
-// one of them is in the middle of might else be done before.
-func (s *supervisor) stopped() error {
-	threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", s.cmd.Process.Pid))
+// stopped returns nil when a process has been stopped, each of its threads: what one
+// of them is in the middle of might else be done before.
+func stopped(pid int) error {
+	threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", pid))
 	for _, thread := range threads {
 		text, _ := os.ReadFile(thread)
 		if _, rest, _ := strings.Cut(string(text), ") "); !strings.HasPrefix(rest, "T") {
