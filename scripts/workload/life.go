@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"fmt"
 	"io"
 	"os"
@@ -95,21 +94,22 @@ func disarm([]string) {
 }
 
 // holdEnd has a child trace its own end, so that it does not come to it. Nor may it come
-// to anything else: a signal, the runtime's for one, stops it until it is killed.
+// to anything else: a signal, the runtime's for one, stops it until it is killed. So it
+// is the child that says what has become of it, and then closes its stderr.
 func holdEnd([]string) {
 	cmd := exec.Command("/proc/self/exe", "seize", strconv.Itoa(os.Getpid()))
-	out, err := cmd.StdoutPipe()
+	cmd.Stdout = os.Stdout
+	said, err := cmd.StderrPipe()
 	check(err)
 	check(cmd.Start())
-	line, err := bufio.NewReader(out).ReadString('\n')
-	check(err)
-	fmt.Print(line)
+	_, _ = io.Copy(os.Stderr, said)
 }
 
 // seize traces a process's end, and nothing wakes it up there.
 func seize(args []string) {
 	_, _, errno := unix.Syscall6(unix.SYS_PTRACE, unix.PTRACE_SEIZE, uintptr(number(args[0])), 0, unix.PTRACE_O_TRACEEXIT, 0, 0)
 	report("seize", outcome(errno))
+	check(os.Stderr.Close())
 	for {
 		_ = unix.Pause() // the runtime has signals of its own
 	}
