@@ -114,15 +114,16 @@ type Step struct {
 	Took  int64 `json:"took"`
 }
 
-// Short cuts the middle out of a text that has more than 3 KiB. What it returns fits
-// into a message of init's three times, though as JSON it may grow sixfold; and
-// it is short enough for a state.
+// Short cuts the middle out of a text that has more than 3 KiB, so that it has no more.
+// It then fits into a message of init's three times, though as JSON it may grow
+// sixfold; and it is short enough for a state.
 func Short(text string) string {
-	const half = 3 << 9
-	if len(text) <= 2*half {
+	const most, gap = 3 << 10, " ... "
+	if len(text) <= most {
 		return text
 	}
-	return strings.ToValidUTF8(text[:half], "") + " ... " + strings.ToValidUTF8(text[len(text)-half:], "")
+	const half = (most - len(gap)) / 2
+	return strings.ToValidUTF8(text[:half], "") + gap + strings.ToValidUTF8(text[len(text)-half:], "")
 }
 
 // Failed reports the step that made init give up. Its texts are cut, see Short.

@@ -56,10 +56,11 @@ func TestShort(t *testing.T) {
 			t.Errorf("Short(%d bytes) has %d, want them all", len(text), len(got))
 		}
 	}
+	const half = 1533 // with the gap, 3071 bytes
 	for _, test := range []struct{ text, want string }{
-		{strings.Repeat("a", most) + "b", strings.Repeat("a", most/2) + " ... " + strings.Repeat("a", most/2-1) + "b"},
-		{strings.Repeat("é", most/2) + "b", strings.Repeat("é", most/4) + " ... " + strings.Repeat("é", most/4-1) + "b"},
-		{"b" + strings.Repeat("é", most/2), "b" + strings.Repeat("é", most/4-1) + " ... " + strings.Repeat("é", most/4)},
+		{strings.Repeat("a", most) + "b", strings.Repeat("a", half) + " ... " + strings.Repeat("a", half-1) + "b"},
+		{strings.Repeat("é", most/2) + "b", strings.Repeat("é", half/2) + " ... " + strings.Repeat("é", half/2) + "b"},
+		{"b" + strings.Repeat("é", most/2), "b" + strings.Repeat("é", half/2) + " ... " + strings.Repeat("é", half/2)},
 	} {
 		if got := Short(test.text); got != test.want {
 			t.Errorf("Short(%.10q... of %d bytes) = %q, want %q", test.text, len(test.text), got, test.want)
