@@ -138,6 +138,8 @@ type procStat struct {
 	state   byte
 	flags   uint64
 	pending uint64
+	blocked uint64 // by its first thread
+	caught  uint64
 	exit    uint64 // as wait(2) will tell it; from Linux 5.17 on, as soon as the signal is sent
 }
 
@@ -162,28 +164,39 @@ func parseStat(line string) (procStat, error) {
 	if len(fields) < 50 {
 		return procStat{}, fmt.Errorf("stat: %d fields in %.64q", len(fields)+2, line)
 	}
-	flags, err := strconv.ParseUint(fields[9-3], 10, 64)
-	if err != nil {
-		return procStat{}, fmt.Errorf("stat: flags: %w", err)
+	stat := procStat{name: line[open+1 : end], state: fields[0][0]}
+	for _, field := range []struct {
+		number int
+		name   string
+		value  *uint64
+	}{
+		{9, "flags", &stat.flags}, {31, "signal", &stat.pending}, {32, "blocked", &stat.blocked},
+		{34, "sigcatch", &stat.caught}, {52, "exit_code", &stat.exit},
+	} {
+		value, err := strconv.ParseUint(fields[field.number-3], 10, 64)
+		if err != nil {
+			return procStat{}, fmt.Errorf("stat: %s: %w", field.name, err)
+		}
+		*field.value = value
 	}
-	pending, err := strconv.ParseUint(fields[31-3], 10, 64)
-	if err != nil {
-		return procStat{}, fmt.Errorf("stat: signal: %w", err)
-	}
-	exit, err := strconv.ParseUint(fields[52-3], 10, 64)
-	if err != nil {
-		return procStat{}, fmt.Errorf("stat: exit_code: %w", err)
-	}
-	return procStat{name: line[open+1 : end], state: fields[0][0], flags: flags, pending: pending, exit: exit}, nil
+	return stat, nil
 }
 
 // dead reports whether the process is a zombie or more than that.
 func (s procStat) dead() bool { return s.state == 'Z' || s.state == 'X' }
 
+// heeds reports whether the process gets a signal although it is pid 1: of those the kernel
+// drops what has no handler there, and is not blocked (pid_namespaces(7)).
+func (s procStat) heeds(signal syscall.Signal) bool {
+	return (s.blocked|s.caught)&bit(signal) != 0
+}
+
+// bit is a signal's in a mask of proc_pid_stat(5).
+func bit(signal syscall.Signal) uint64 { return 1 << (uint(signal) - 1) }
+
 // killed reports whether SIGKILL is pending, or has been taken as the exit status.
 func (s procStat) killed() bool {
-	const kill = 1 << (uint(unix.SIGKILL) - 1)
-	return s.pending&kill != 0 || s.exit&0x7f == uint64(unix.SIGKILL)
+	return s.pending&bit(unix.SIGKILL) != 0 || s.exit&0x7f == uint64(unix.SIGKILL)
 }
 
 // dying reports whether the process has ended, or is on its way to the end: it has been

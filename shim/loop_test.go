@@ -117,41 +117,6 @@ func (w *world) checkRuns() {
 	}
 }
 
-// TestTooLateToAbort: a command that is executed after all gets what has been asked for
-// meanwhile, in one signal: a KILL is not taken back by what is asked for after it.
-func TestTooLateToAbort(t *testing.T) {
-	for _, test := range []struct {
-		asked []string
-		want  syscall.Signal
-	}{
-		{[]string{"stop"}, unix.SIGTERM},
-		{[]string{"kill"}, unix.SIGKILL},
-		{[]string{"stop", "kill"}, unix.SIGKILL},
-		{[]string{"kill", "stop"}, unix.SIGKILL},
-		{[]string{"kill", "TERM"}, unix.SIGKILL},
-		{[]string{"INT", "TERM"}, unix.SIGKILL},
-	} {
-		synctest.Test(t, func(t *testing.T) {
-			w := newWorld(t, agent.RestartAlways, agent.RestartBackoff{}, func(p *fakeProcess) {
-				p.late, p.life = true, time.Hour
-				<-time.After(abortPatience / 2) // it does not hear of the abort
-			})
-			synctest.Wait()
-			for _, asked := range test.asked {
-				w.ask(asked)
-			}
-			<-time.After(abortPatience)
-			synctest.Wait()
-			if _, runs := w.snapshot(); len(runs) != 1 {
-				t.Errorf("after %q: %d runs, want 1", test.asked, len(runs))
-			} else if got := runs[0].signals; !slices.Equal(got, []syscall.Signal{test.want}) {
-				t.Errorf("after %q: the command has got %v, want %v", test.asked, got, test.want)
-			}
-			w.end()
-		})
-	}
-}
-
 // TestLateSuccess: the command of a start that has been given up is killed, should there
 // ever be one.
 func TestLateSuccess(t *testing.T) {

@@ -173,6 +173,12 @@ func (r *run) signal(signal syscall.Signal) error {
 	return errors.Join(r.child.signal(signal), r.thaw())
 }
 
+// heeds reports whether the command gets a signal; see procStat. A KILL it always gets.
+func (r *run) heeds(signal syscall.Signal) bool {
+	stat, err := r.child.readStat()
+	return err == nil && stat.heeds(signal)
+}
+
 // The pauses of killAll; the second one is the longest.
 const (
 	killPatience = 100 * time.Millisecond

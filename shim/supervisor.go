@@ -71,13 +71,15 @@ type supervisor struct {
 	unclean   bool        // a step of the end has failed
 
 	// Timers: nil while they are not needed.
-	due      <-chan time.Time // the back-off is over
-	tick     *ticker          // metrics
-	question <-chan time.Time // look at the kills in question again
-	lookKill <-chan time.Time // look at the kill counter again
-	looks    int              // how often that is to be, after the last hint
-	lookDir  <-chan time.Time // look whether the run directory is gone
-	linger   <-chan time.Time // the final err has been known for long enough
+	due       <-chan time.Time // the back-off is over
+	tick      *ticker          // metrics
+	question  <-chan time.Time // look at the kills in question again
+	lookKill  <-chan time.Time // look at the kill counter again
+	looks     int              // how often that is to be, after the last hint
+	lookHeed  <-chan time.Time // look whether the command heeds a TERM by now
+	heedLooks int              // how often that is to be
+	lookDir   <-chan time.Time // look whether the run directory is gone
+	linger    <-chan time.Time // the final err has been known for long enough
 }
 
 // departure is a client whose connection has ended, and why.
@@ -153,6 +155,8 @@ func (s *supervisor) loop() {
 			s.lookAtKills()
 		case <-s.lookKill:
 			s.lookAtKills()
+		case <-s.lookHeed:
+			s.lookAtHeed()
 		case <-s.question:
 			s.question = nil
 			s.answer()

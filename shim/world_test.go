@@ -172,10 +172,25 @@ type fakeProcess struct {
 	signals []syscall.Signal
 }
 
-func (p *fakeProcess) id() int                     { return 1000 + p.number }
-func (p *fakeProcess) readStat() (procStat, error) { return p.stat, nil }
-func (p *fakeProcess) isInit(procStat) bool        { return false }
-func (p *fakeProcess) close()                      { p.closed = true }
+func (p *fakeProcess) id() int              { return 1000 + p.number }
+func (p *fakeProcess) isInit(procStat) bool { return false }
+func (p *fakeProcess) close()               { p.closed = true }
+
+func (p *fakeProcess) readStat() (procStat, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	stat := p.stat
+	if p.heeds {
+		stat.caught |= bit(unix.SIGTERM)
+	}
+	return stat, nil
+}
+
+func (p *fakeProcess) setHeeds(heeds bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.heeds = heeds
+}
 
 func (p *fakeProcess) waitFor(time.Duration) (unix.WaitStatus, error) { return p.wait() }
 

@@ -20,20 +20,26 @@ type stopRace struct {
 	arg     string
 	ask     string // stop, kill, or TERM
 	delay   time.Duration
+	atUp    bool // instead, when it is told to be up: before it has a handler, often
 }
 
 func randomRace(random *rand.Rand) stopRace {
 	pick := func(words ...string) string { return words[random.IntN(len(words))] }
 	r := stopRace{policy: pick("always", "on-failure"), command: "exit", arg: pick("0", "1"), ask: pick("stop", "kill", "TERM")}
-	if random.IntN(3) == 0 {
+	switch random.IntN(4) {
+	case 0:
 		r.command, r.arg = "sleep", pick("10ms", "1s")
+	case 1:
+		r.command = "until-term"
 	}
 	// During the start, at the exit, and about the first restart.
-	switch random.IntN(3) {
+	switch random.IntN(4) {
 	case 0:
 		r.delay = time.Duration(random.IntN(15_000)) * time.Microsecond
 	case 1:
 		r.delay = time.Duration(random.IntN(100)) * time.Millisecond
+	case 2:
+		r.command, r.arg, r.atUp = "until-term", "0", true
 	default:
 		r.delay = 980*time.Millisecond + time.Duration(random.IntN(60_000))*time.Microsecond
 	}
@@ -68,6 +74,11 @@ func (r stopRace) run(c *container) error {
 	}
 	defer s.destroy()
 	defer client.conn.Close()
+	if r.atUp {
+		if _, err := client.await("up=true"); err != nil {
+			return err
+		}
+	}
 	<-time.After(r.delay)
 	known := client.last().count("restarts")
 	if r.ask == "TERM" {
@@ -79,7 +90,7 @@ func (r stopRace) run(c *container) error {
 	if err != nil && !errors.Is(err, syscall.EPIPE) {
 		return err
 	}
-	last, err := r.awaitEnd(s, client)
+	last, err := r.awaitEnd(client)
 	if err != nil {
 		return err
 	}
@@ -96,43 +107,20 @@ func (r stopRace) run(c *container) error {
 	return s.exit(client)
 }
 
-// awaitEnd waits for the final state. A TERM that came before the command could
-// handle it is lost, by the kernel's rule: kill follows.
-func (r stopRace) awaitEnd(s *supervisor, client *stream) (state, error) {
+// awaitEnd waits for the final state. It has been asked for once: a TERM that comes before
+// the command can handle it is lost, by the kernel's rule, but no stop is.
+func (r stopRace) awaitEnd(client *stream) (state, error) {
 	stopped := false
 	for {
 		next, err := client.next(patience)
-		if err != nil {
-			return nil, err
-		}
-		if next.final() {
-			return next, nil
+		if err != nil || next.final() {
+			return next, err
 		}
 		if stopped && next.at("restarting") == true {
 			return nil, fmt.Errorf("restarting again after it was asked to end: %s", next)
 		}
-		if next.at("up") == true && next.at("restarting") == false && !stopped {
-			stopped = true
-			if err := s.insist(r.ask, client); err != nil {
-				return nil, err
-			}
-		}
+		stopped = stopped || next.at("up") == true && next.at("restarting") == false
 	}
-}
-
-// insist does what an agent does when a command does not listen. The command or
-// the supervisor may just have ended.
-func (s *supervisor) insist(ask string, client *stream) error {
-	var err error
-	if ask == "TERM" {
-		err = s.signal(syscall.SIGTERM)
-	} else {
-		err = client.command("kill")
-	}
-	if errors.Is(err, syscall.EPIPE) || errors.Is(err, os.ErrProcessDone) {
-		return nil
-	}
-	return err
 }
 
 // TestTermPastMainThread: TERM is heard of while the main thread hangs in the kernel. Here
