@@ -5,10 +5,13 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
+
+	"golang.org/x/sys/unix"
 
 	"harpoon-supervisor/pkg/syncpipe"
 )
@@ -108,5 +111,38 @@ func TestTraceGivesUp(t *testing.T) {
 	}
 	if tracer := openTrace(t.TempDir(), quiet()); tracer != nil {
 		t.Error("a directory was opened as a trace")
+	}
+}
+
+// TestTraceOnFullDisk: where an event has no room the file stays as it was, complete. (A
+// limit on the size of files cuts a write off, as a full disk does.)
+func TestTraceOnFullDisk(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "trace")
+	tracer := openTrace(name, quiet())
+	tracer.step(1, "clone", syncpipe.Monotonic())
+	before, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	survived := make(chan os.Signal, 1) // as a supervisor survives it
+	signal.Notify(survived, unix.SIGXFSZ)
+	defer signal.Stop(survived)
+	var usual unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_FSIZE, &usual); err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.Setrlimit(unix.RLIMIT_FSIZE, &unix.Rlimit{Cur: uint64(len(before)) + 20, Max: usual.Max}); err != nil {
+		t.Fatal(err)
+	}
+	tracer.step(1, "clone", syncpipe.Monotonic())
+	if err := unix.Setrlimit(unix.RLIMIT_FSIZE, &usual); err != nil {
+		t.Fatal(err)
+	}
+	if after, err := os.ReadFile(name); err != nil || string(after) != string(before) {
+		t.Errorf("file holds %q, %v, want %q", after, err, before)
+	}
+	if !tracer.over {
+		t.Error("the trace goes on")
 	}
 }
