@@ -45,3 +45,24 @@ func TestDeadDirectory(t *testing.T) {
 		close(back)
 	})
 }
+
+// TestUnwatchedDirectory: a run directory that cannot be watched is looked at by the clock,
+// so that its deletion ends a supervisor that is down all the same.
+func TestUnwatchedDirectory(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, agent.RestartNo, agent.RestartBackoff{}, func(p *fakeProcess) { p.life = time.Second })
+		deleted := time.Now().Add(time.Minute)
+		w.s.look = func(func()) dirLook {
+			gone := time.Now().After(deleted)
+			return dirLook{deleted: gone, published: !gone}
+		}
+		w.ask("look") // the loop sees that from here on
+		<-time.After(time.Minute + 2*dirInterval)
+		select {
+		case <-w.served:
+		default:
+			t.Errorf("%v after its directory has been deleted, want the end", w.look().state)
+		}
+		w.end()
+	})
+}
