@@ -117,6 +117,29 @@ func TestLastCommand(t *testing.T) {
 	}
 }
 
+// TestUnfinishedAtReset: what a peer has begun to say is told, also if it leaves without
+// having read what it was sent, which resets the connection.
+func TestUnfinishedAtReset(t *testing.T) {
+	c, peer := connect(t)
+	c.put(announcement{event: []byte("nobody reads this")})
+	if _, err := io.WriteString(peer, "event: stop\n"); err != nil {
+		t.Fatal(err)
+	}
+	peer.Close()
+	commands := make(chan command, 1)
+	if err := c.read(commands, nil); err != nil {
+		t.Errorf("read = %v", err)
+	}
+	select {
+	case got := <-commands:
+		if got.name != "" {
+			t.Errorf("command %q, want what is none", got.name)
+		}
+	default:
+		t.Error("nothing has been told")
+	}
+}
+
 // TestHalfClose: a peer that has shut down its sending side is still there; one
 // that has closed is gone.
 func TestHalfClose(t *testing.T) {
