@@ -1,6 +1,7 @@
 package shim
 
 import (
+	"os"
 	"testing"
 
 	"harpoon-supervisor/pkg/cgroup"
@@ -32,5 +33,26 @@ func TestMeterOfUnreadRun(t *testing.T) {
 	m.sample(&run{group: readGroup{&fakeProcess{}, 20}})
 	if got := m.last.CPUTime; got != 120 {
 		t.Errorf("cpu_time %d after a third run, want 120", got)
+	}
+}
+
+// TestNetworkUnread: counters that cannot be read any more are left out, not told as they
+// were, or as 0.
+func TestNetworkUnread(t *testing.T) {
+	var m meter
+	r := &run{group: &fakeProcess{}}
+	var err error
+	if r.links, err = openLinks(os.Getpid()); err != nil {
+		t.Fatal(err)
+	}
+	m.sample(r)
+	if m.last.Network == nil {
+		t.Error("no network, though it can be read")
+	}
+	r.links.close()
+	r.links.fd = -1
+	m.sample(r)
+	if m.last.Network != nil {
+		t.Errorf("network %+v, which cannot be read", *m.last.Network)
 	}
 }
