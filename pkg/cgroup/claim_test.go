@@ -31,6 +31,36 @@ func TestReclaim(t *testing.T) {
 	})
 }
 
+// TestReclaimAwaitsLock: a child of a supervisor that was killed has the lock for a moment
+// longer. One try of five is enough, as the patience is short.
+func TestReclaimAwaitsLock(t *testing.T) {
+	eachHost(t, func(t *testing.T, h *Host) {
+		id, p := abandon(t, h, testOwner)
+		for try := 1; ; try++ {
+			fd, err := unix.Open(path.Join(h.hierarchies[0].mount, testParent, id), dirFlags, 0)
+			if err == nil {
+				err = unix.Flock(fd, unix.LOCK_EX)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			ended := make(chan error, 1)
+			time.AfterFunc(2*time.Millisecond, func() { ended <- unix.Close(fd) })
+			err = h.Reclaim(testParent, id, testOwner)
+			if err := <-ended; err != nil {
+				t.Fatal(err)
+			}
+			if err == nil {
+				break
+			}
+			if try == 5 {
+				t.Fatalf("Reclaim = %v, want nil", err)
+			}
+		}
+		p.killed(t)
+	})
+}
+
 // TestReclaimLeavesAlone: what is another's, and nothing is made.
 func TestReclaimLeavesAlone(t *testing.T) {
 	eachHost(t, func(t *testing.T, h *Host) {
