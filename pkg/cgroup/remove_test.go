@@ -48,6 +48,39 @@ func TestRemovePartly(t *testing.T) {
 	}
 }
 
+// TestRemoveGivesUp: what cannot be removed, a cgroup that somebody has mounted something
+// on, say, is not tried for ever.
+func TestRemoveGivesUp(t *testing.T) {
+	h := host(t, V1)
+	g := create(t, h, Limits{})
+	dir := path.Join(g.places[0].dir(), "busy")
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.Mount(t.TempDir(), dir, "", unix.MS_BIND, ""); err != nil {
+		t.Fatal(err)
+	}
+	removed := make(chan error, 1)
+	go func() { removed <- g.Remove() }()
+	var err error
+	select {
+	case err = <-removed:
+	case <-time.After(5 * patience):
+		t.Errorf("Remove() has not ended after %v, want an end after %v", 5*patience, patience)
+	}
+	if unmounted := unix.Unmount(dir, unix.MNT_DETACH); unmounted != nil {
+		t.Fatal(unmounted)
+	}
+	if t.Failed() {
+		<-removed
+	} else if !errors.Is(err, unix.EBUSY) {
+		t.Errorf("Remove() = %v, want %v", err, unix.EBUSY)
+	}
+	if err := removeTree(g.places[0].dir()); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestRemoveUnlocks(t *testing.T) {
 	eachHost(t, func(t *testing.T, h *Host) {
 		for range 20 {
