@@ -2,6 +2,7 @@ package cgroup
 
 import (
 	"fmt"
+	"os"
 	"path"
 	"strings"
 	"testing"
@@ -188,4 +189,26 @@ func ownV2(t *testing.T) string {
 	_, own, _ := strings.Cut("\n"+text(t, "/proc/self/cgroup"), "\n0::")
 	own, _, _ = strings.Cut(own, "\n")
 	return own
+}
+
+// TestKillThreaded: a threaded cgroup below has no list of processes of its own. (Somebody
+// on the host may have made one; version 2.)
+func TestKillThreaded(t *testing.T) {
+	h := host(t, V2)
+	g := create(t, h, Limits{})
+	p := start(t, g, "block")
+	dir := path.Join(g.places[0].dir(), "threads")
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := write(path.Join(dir, "cgroup.type"), "threaded"); err != nil {
+		t.Fatal(err)
+	}
+	if err := g.Kill(); err != nil {
+		t.Fatalf("Kill() = %v, want nil", err)
+	}
+	p.killed(t)
+	if err := g.Remove(); err != nil {
+		t.Errorf("Remove() = %v, want nil", err)
+	}
 }
