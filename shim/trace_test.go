@@ -70,6 +70,19 @@ func TestTrace(t *testing.T) {
 	}
 }
 
+// TestTraceTakesTurns: a supervisor that writes no more for now keeps nobody else from it.
+func TestTraceTakesTurns(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "trace")
+	for range 2 {
+		tracer := openTrace(name, quiet())
+		defer tracer.file.Close()
+		tracer.step(1, "clone", syncpipe.Monotonic())
+	}
+	if events := readTrace(t, name); len(events) != 2 {
+		t.Errorf("%d events, want 2", len(events))
+	}
+}
+
 func TestTraceHidesTheEnvironment(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "trace")
 	tracer := openTrace(name, quiet())
