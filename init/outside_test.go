@@ -137,3 +137,23 @@ func TestMisledVolume(t *testing.T) {
 		closeVolumes(volumes)
 	}
 }
+
+// TestVolumeInVolume: in a volume that the way to another one leads through no link is
+// followed, also if it is come to by that way.
+func TestVolumeInVolume(t *testing.T) {
+	dir := t.TempDir()
+	must(t, os.MkdirAll(filepath.Join(dir, "one/two/sub"), 0o755))
+	for _, link := range []string{"one/link", "one/two/link"} {
+		must(t, os.Symlink("sub", filepath.Join(dir, link)))
+	}
+	must(t, os.Mkdir(filepath.Join(dir, "one/sub"), 0o755))
+	c := container{mounts: []mount{
+		{Mount: syncpipe.Mount{Source: filepath.Join(dir, "one")}, index: 0},
+		{Mount: syncpipe.Mount{Source: filepath.Join(dir, "one/two")}, index: 1},
+	}}
+	volumes := c.openVolumes()
+	defer closeVolumes(volumes)
+	for path, wantErr := range map[string]error{"one/sub": nil, "one/link": nil, "one/two/sub": nil, "one/two/link": unix.ELOOP} {
+		outside(t, filepath.Join(dir, path), others{volumes, nobody}, filepath.Join(dir, strings.Replace(path, "link", "sub", 1)), wantErr)
+	}
+}
