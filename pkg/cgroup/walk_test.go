@@ -112,6 +112,32 @@ func TestWalkOfVanished(t *testing.T) {
 	})
 }
 
+// TestWalkOfVanishing: so is what is removed when it has just been entered.
+func TestWalkOfVanishing(t *testing.T) {
+	eachHost(t, func(t *testing.T, h *Host) {
+		g := create(t, h, Limits{})
+		top := g.places[0].dir()
+		for _, sub := range []string{"a", "b"} {
+			if err := os.Mkdir(path.Join(top, sub), 0o755); err != nil {
+				t.Fatal(err)
+			}
+		}
+		entered := 0
+		err := walk(top, func(w *walker) error {
+			if entered++; w.depth == 1 {
+				if err := errors.Join(rmdir(path.Join(top, "a")), rmdir(path.Join(top, "b"))); err != nil {
+					return err
+				}
+			}
+			_, err := w.read("cgroup.procs")
+			return err
+		})
+		if err != nil || entered != 2 {
+			t.Errorf("walk() = %v, %d entered, want nil, the top and one below", err, entered)
+		}
+	})
+}
+
 // TestWalkErrors: an error says where, without the middle of a path that may be very
 // long, and is the end of the walk.
 func TestWalkErrors(t *testing.T) {
