@@ -201,3 +201,29 @@ func TestSetLimitsOOMGroupV1(t *testing.T) {
 		t.Errorf("Create = %v, want %v", err, errors.ErrUnsupported)
 	}
 }
+
+// TestSetLimitsWithoutSwap: memory is limited also where the kernel does not account swap.
+func TestSetLimitsWithoutSwap(t *testing.T) {
+	for version, files := range map[Version]map[string]string{
+		V1: {"memory.limit_in_bytes": ""},
+		V2: {"memory.max": "", "memory.current": "0\n", "memory.events": "oom_kill 0\n"},
+	} {
+		dir := t.TempDir()
+		for name, content := range files {
+			if err := os.WriteFile(path.Join(dir, name), []byte(content), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		memory := []string{"memory"}
+		g := &Group{version: version, controllers: memory, places: []place{{hierarchy: hierarchy{mount: dir, controllers: memory}}}}
+		if err := g.SetLimits(Limits{Memory: 32 << 20}); err != nil {
+			t.Errorf("v%v: SetLimits = %v, want nil", version, err)
+		}
+		for _, limit := range []string{"memory.limit_in_bytes", "memory.max"} {
+			if _, is := files[limit]; is && text(t, path.Join(dir, limit)) != "33554432" {
+				t.Errorf("%s = %q, want 33554432", limit, text(t, path.Join(dir, limit)))
+			}
+		}
+		g.closeReadings()
+	}
+}
