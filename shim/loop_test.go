@@ -142,6 +142,24 @@ func TestLateSuccess(t *testing.T) {
 	})
 }
 
+// TestStuckOfLastStart: a step that hung in a start which ended at that very moment is not
+// the next start's.
+func TestStuckOfLastStart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, agent.RestartAlways, agent.RestartBackoff{}, func(p *fakeProcess) { p.life, p.startup = time.Minute, time.Second })
+		<-time.After(time.Minute)
+		synctest.Wait()
+		w.s.starter.stuck = make(chan string, 1)
+		w.s.starter.hang("made up")
+		w.ask("look") // the loop sees that from here on
+		<-time.After(5 * time.Second)
+		if got := w.look(); got.state != up || got.runs != 2 || got.err != "" {
+			t.Errorf("%v after %d runs, err %q, want up with the second", got.state, got.runs, got.err)
+		}
+		w.end()
+	})
+}
+
 // intents are what may have been asked for, and when.
 var intents = []struct {
 	ask    string
