@@ -11,11 +11,12 @@ import (
 
 // deniable are the system calls that kernels have got since 3.17, or that filters
 // made before them forbid; keyctl, which filters forbid for what it can reach;
-// the one that is not in every kernel; and those that an exhausted machine fails.
+// those that are not in every kernel; and those that an exhausted machine fails.
 var deniable = map[string]uint32{
 	"clone3":        unix.SYS_CLONE3,
 	"close_range":   unix.SYS_CLOSE_RANGE,
 	"fsopen":        unix.SYS_FSOPEN,
+	"ioprio_set":    unix.SYS_IOPRIO_SET,
 	"keyctl":        unix.SYS_KEYCTL,
 	"memfd_create":  unix.SYS_MEMFD_CREATE,
 	"mount_setattr": unix.SYS_MOUNT_SETATTR,
