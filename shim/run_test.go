@@ -276,3 +276,16 @@ func (p *stubborn) Kill() error {
 	}
 	return nil
 }
+
+// TestClearUnended: of helpers that were killed, and did not end in time, nothing is held
+// once the run has been cleared.
+func TestClearUnended(t *testing.T) {
+	child, outfitter := &fakeProcess{}, &fakeProcess{}
+	r := &run{child: child, unended: []process{child, outfitter}}
+	if err := r.clear(); err != nil {
+		t.Fatal(err)
+	}
+	if !child.closed || !outfitter.closed {
+		t.Errorf("closed: init %v, outfitter %v, want both", child.closed, outfitter.closed)
+	}
+}
