@@ -56,19 +56,20 @@ func (l *lines) write(fd int) {
 		if line == nil { // flush
 			return
 		}
-		if n := l.dropped.Swap(0); n > 0 {
-			line = append(fmt.Appendf(nil, "time=%s level=WARN msg=\"lines dropped\" count=%d\n", time.Now().Format(logTime), n), line...)
+		untold := l.dropped.Swap(0)
+		if untold > 0 {
+			line = append(fmt.Appendf(nil, "time=%s level=WARN msg=\"lines dropped\" count=%d\n", time.Now().Format(logTime), untold), line...)
 		}
 		for len(line) > 0 {
 			n, err := unix.Write(fd, line)
 			if err == unix.EINTR {
 				continue
 			}
-			if err != nil { // dead, full or non-blocking: so is the line
-				l.dropped.Add(1)
+			if err != nil { // dead, full or non-blocking: so is the line, and the count before it
+				l.dropped.Add(untold + 1)
 				break
 			}
-			line = line[n:]
+			line, untold = line[n:], 0
 		}
 	}
 }

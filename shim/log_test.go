@@ -1,6 +1,7 @@
 package shim
 
 import (
+	"fmt"
 	"io"
 	"os"
 	"strings"
@@ -27,10 +28,13 @@ func TestDroppedLinesAreCounted(t *testing.T) {
 		_, err = unix.Write(fd, make([]byte, 4096))
 	}
 	l := newLines(fd)
-	if _, err := io.WriteString(l, "lost\n"); err != nil {
-		t.Fatal(err)
-	}
-	for end := time.Now().Add(10 * time.Second); l.dropped.Load() == 0 && time.Now().Before(end); <-time.After(time.Millisecond) {
+	const lost = 3
+	for i := range uint64(lost) {
+		if _, err := io.WriteString(l, "lost\n"); err != nil {
+			t.Fatal(err)
+		}
+		for end := time.Now().Add(10 * time.Second); l.dropped.Load() <= i && time.Now().Before(end); <-time.After(time.Millisecond) {
+		}
 	}
 	if _, err := io.CopyN(io.Discard, r, 8192); err != nil {
 		t.Fatal(err)
@@ -44,7 +48,7 @@ func TestDroppedLinesAreCounted(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := strings.Trim(string(text), "\x00"); !strings.HasSuffix(got, "level=WARN msg=\"lines dropped\" count=1\nnext\n") {
+	if got := strings.Trim(string(text), "\x00"); !strings.HasSuffix(got, fmt.Sprintf("level=WARN msg=\"lines dropped\" count=%d\nnext\n", lost)) {
 		t.Errorf("stderr has %q, want the count and the next line", got)
 	}
 }
