@@ -13,27 +13,23 @@ import (
 )
 
 // TestTooLateToAbort: a command that is executed after all gets what has been asked for
-// meanwhile, in one signal: a KILL is not taken back by what is asked for after it, and
-// takes the place of a TERM that would be lost, as the command has no handler yet.
+// meanwhile, in one signal: a KILL is not taken back by what is asked for after it.
 func TestTooLateToAbort(t *testing.T) {
 	for _, test := range []struct {
 		asked []string
-		heeds bool
 		want  syscall.Signal
 	}{
-		{[]string{"stop"}, true, unix.SIGTERM},
-		{[]string{"TERM"}, true, unix.SIGTERM},
-		{[]string{"stop"}, false, unix.SIGKILL},
-		{[]string{"TERM"}, false, unix.SIGKILL},
-		{[]string{"kill"}, true, unix.SIGKILL},
-		{[]string{"stop", "kill"}, true, unix.SIGKILL},
-		{[]string{"kill", "stop"}, true, unix.SIGKILL},
-		{[]string{"kill", "TERM"}, true, unix.SIGKILL},
-		{[]string{"INT", "TERM"}, true, unix.SIGKILL},
+		{[]string{"stop"}, unix.SIGTERM},
+		{[]string{"TERM"}, unix.SIGTERM},
+		{[]string{"kill"}, unix.SIGKILL},
+		{[]string{"stop", "kill"}, unix.SIGKILL},
+		{[]string{"kill", "stop"}, unix.SIGKILL},
+		{[]string{"kill", "TERM"}, unix.SIGKILL},
+		{[]string{"INT", "TERM"}, unix.SIGKILL},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			w := newWorld(t, agent.RestartAlways, agent.RestartBackoff{}, func(p *fakeProcess) {
-				p.late, p.life, p.heeds = true, time.Hour, test.heeds
+				p.late, p.life, p.heeds = true, time.Hour, true
 				<-time.After(abortPatience / 2) // it does not hear of the abort
 			})
 			synctest.Wait()
@@ -58,22 +54,26 @@ func TestLostStop(t *testing.T) {
 	const term, kill = unix.SIGTERM, unix.SIGKILL
 	for _, test := range []struct {
 		name   string
+		start  time.Duration // how long it takes, if nobody asks for a stop
 		heedAt time.Duration // after the stop
 		more   string        // is asked for a second after the stop
 		want   []syscall.Signal
 	}{
-		{"it has one", 0, "", []syscall.Signal{term}},
-		{"soon", 3 * time.Millisecond, "", []syscall.Signal{term, term}},
-		{"after seconds", 4 * time.Second, "", []syscall.Signal{term, term}},
-		{"too late", time.Minute, "", []syscall.Signal{term}},
-		{"after a second stop", 4 * time.Second, "stop", []syscall.Signal{term, term, term}},
-		{"just before a second stop", 999 * time.Millisecond, "stop", []syscall.Signal{term, term}},
-		{"killed before", 4 * time.Second, "kill", []syscall.Signal{term, kill}},
+		{"it has one", 0, 0, "", []syscall.Signal{term}},
+		{"soon", 0, 3 * time.Millisecond, "", []syscall.Signal{term, term}},
+		{"after seconds", 0, 4 * time.Second, "", []syscall.Signal{term, term}},
+		{"too late", 0, time.Minute, "", []syscall.Signal{term}},
+		{"in the start", time.Minute, 3 * time.Millisecond, "", []syscall.Signal{term, term}},
+		{"after a second stop", 0, 4 * time.Second, "stop", []syscall.Signal{term, term, term}},
+		{"just before a second stop", 0, 999 * time.Millisecond, "stop", []syscall.Signal{term, term}},
+		{"killed before", 0, 4 * time.Second, "kill", []syscall.Signal{term, kill}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var p *fakeProcess
-				w := newWorld(t, agent.RestartNo, agent.RestartBackoff{}, func(next *fakeProcess) { p, next.life, next.dying = next, time.Hour, time.Minute })
+				w := newWorld(t, agent.RestartNo, agent.RestartBackoff{}, func(next *fakeProcess) {
+					p, next.startup, next.late, next.life, next.dying = next, test.start, true, time.Hour, time.Minute
+				})
 				synctest.Wait()
 				p.setHeeds(test.heedAt == 0)
 				time.AfterFunc(test.heedAt, func() { p.setHeeds(true) })

@@ -173,7 +173,7 @@ func (r *run) signal(signal syscall.Signal) error {
 	return errors.Join(r.child.signal(signal), r.thaw())
 }
 
-// heeds reports whether the command gets a signal; see procStat. A KILL it always gets.
+// heeds reports whether the command gets a signal other than KILL; see procStat.
 func (r *run) heeds(signal syscall.Signal) bool {
 	stat, err := r.child.readStat()
 	return err == nil && stat.heeds(signal)

@@ -174,10 +174,6 @@ func (s *supervisor) onStarted(r *run) {
 	}
 	s.apply(started)
 	if s.state == stopping { // asked for while it started, and too late to abort
-		if !r.heeds(s.stopWith) { // it has just begun
-			s.stopWith = unix.SIGKILL
-		}
-		s.log.Info("too late to abort", "with", unix.SignalName(s.stopWith))
 		s.signalRun(s.stopWith)
 	}
 }
