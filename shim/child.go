@@ -138,7 +138,6 @@ type procStat struct {
 	state   byte
 	flags   uint64
 	pending uint64
-	blocked uint64 // by its first thread
 	caught  uint64
 	exit    uint64 // as wait(2) will tell it; from Linux 5.17 on, as soon as the signal is sent
 }
@@ -170,8 +169,7 @@ func parseStat(line string) (procStat, error) {
 		name   string
 		value  *uint64
 	}{
-		{9, "flags", &stat.flags}, {31, "signal", &stat.pending}, {32, "blocked", &stat.blocked},
-		{34, "sigcatch", &stat.caught}, {52, "exit_code", &stat.exit},
+		{9, "flags", &stat.flags}, {31, "signal", &stat.pending}, {34, "sigcatch", &stat.caught}, {52, "exit_code", &stat.exit},
 	} {
 		value, err := strconv.ParseUint(fields[field.number-3], 10, 64)
 		if err != nil {
@@ -185,11 +183,11 @@ func parseStat(line string) (procStat, error) {
 // dead reports whether the process is a zombie or more than that.
 func (s procStat) dead() bool { return s.state == 'Z' || s.state == 'X' }
 
-// heeds reports whether the process gets a signal although it is pid 1: of those the kernel
-// drops what has no handler there, and is not blocked (pid_namespaces(7)).
-func (s procStat) heeds(signal syscall.Signal) bool {
-	return (s.blocked|s.caught)&bit(signal) != 0
-}
+// heeds reports whether the process has a handler for a signal. If it is pid 1 the kernel
+// drops what has none there (pid_namespaces(7)): at once, or when it is blocked no more, as it
+// is in a shell that executes another program. (Who waits for a signal that stays blocked
+// gets it, and never has a handler.)
+func (s procStat) heeds(signal syscall.Signal) bool { return s.caught&bit(signal) != 0 }
 
 // bit is a signal's in a mask of proc_pid_stat(5).
 func bit(signal syscall.Signal) uint64 { return 1 << (uint(signal) - 1) }
